@@ -1,0 +1,24 @@
+//! The messages that travel between caller, gateway and services (contract sections 1, 2 and 5).
+//!
+//! ```text
+//! caller ──Submissions──▶ lead service ──ResolvedSubmissions──▶ campaign service ──SubmissionResults──▶ caller
+//! ```
+
+mod error;
+mod lookups;
+mod resolved;
+mod results;
+mod submission;
+
+pub use error::{ErrorBody, ErrorCode};
+pub use lookups::{
+    Answer, Campaign, CampaignLead, CampaignRequest, CampaignStatus, Lead, LeadRequest, Page,
+};
+pub use resolved::{
+    Conflict, Outcome, Resolved, ResolvedSubmission, ResolvedSubmissions, Warning, WarningCode,
+};
+pub use results::{EntryResult, EntryStatus, SubmissionResult, SubmissionResults, Summary};
+pub use submission::{
+    MAX_LEADS_PER_SUBMISSION, Merge, Submission, SubmissionToSend, SubmissionsToSend, Unreadable,
+    json_problem, read_submissions, write_submissions,
+};

@@ -1,0 +1,72 @@
+//! The error shape that every answer shares: `{"error": {"code", "message"}}`.
+
+use serde::{Deserialize, Serialize};
+
+/// A failure of a whole submission or request, as the caller reads it (contract section 1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ErrorBody {
+    /// What kind of failure, for programs.
+    pub code: ErrorCode,
+    /// What went wrong, for people. Holds nothing of the inside and no personal data.
+    pub message: String,
+}
+
+impl ErrorBody {
+    /// An error with this code and message.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// `not_found`, naming what was looked for.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(ErrorCode::NotFound, format!("{what} not found"))
+    }
+
+    /// `bad_request` with this message.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::BadRequest, message)
+    }
+
+    /// `internal`, with no detail of the inside.
+    pub fn internal() -> Self {
+        Self::new(ErrorCode::Internal, "Internal error")
+    }
+
+    /// `unavailable`: a part that the answer needs is down; safe to retry.
+    pub fn unavailable() -> Self {
+        Self::new(ErrorCode::Unavailable, "Temporarily unavailable, please retry")
+    }
+}
+
+/// The closed list of error codes (contract section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// 400: the request cannot be read.
+    BadRequest,
+    /// 401: the key is missing, malformed, unknown or revoked.
+    Unauthorized,
+    /// 403: the key lacks the scope.
+    Forbidden,
+    /// 404: no such thing in the key's workspace, or no such route.
+    NotFound,
+    /// 405: the route knows other methods.
+    MethodNotAllowed,
+    /// 409: another request with the same idempotency key is still running.
+    IdempotencyConflict,
+    /// 413: the body is over the limit.
+    PayloadTooLarge,
+    /// 415: the Content-Type is not JSON.
+    UnsupportedMediaType,
+    /// 422: the idempotency key was used with another body or path.
+    IdempotencyMismatch,
+    /// 429: over the key's rate limit.
+    RateLimited,
+    /// 500: a defect of ours.
+    Internal,
+    /// 503: broker or database down, or overloaded; safe to retry.
+    Unavailable,
+    /// 504: the result was not ready in time; safe to retry.
+    Timeout,
+}

@@ -1,0 +1,194 @@
+//! Look-ups and changes that travel as request-reply on `lead.requests` and `campaign.requests`.
+//!
+//! Every request may be carried out twice with the same effect, because the bus repeats a request
+//! whose reply was lost. Ids of new things are therefore chosen by the asker.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::ErrorBody;
+
+/// The reply to any request: what was asked for, or why not.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer<T> {
+    /// What was asked for.
+    Ok(T),
+    /// Why not; meant for the caller.
+    Error(ErrorBody),
+}
+
+impl<T> From<Result<T, ErrorBody>> for Answer<T> {
+    fn from(result: Result<T, ErrorBody>) -> Self {
+        result.map_or_else(Self::Error, Self::Ok)
+    }
+}
+
+impl<T> From<Answer<T>> for Result<T, ErrorBody> {
+    fn from(answer: Answer<T>) -> Self {
+        match answer {
+            Answer::Ok(value) => Ok(value),
+            Answer::Error(error) => Err(error),
+        }
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The rows of this page.
+    pub data: Vec<T>,
+    /// How many rows all pages hold.
+    pub total: i64,
+}
+
+/// What the campaign service is asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum CampaignRequest {
+    /// Make a campaign; answers with [`Campaign`].
+    Create {
+        /// Whose campaign.
+        workspace_id: Uuid,
+        /// The new campaign's id.
+        id: Uuid,
+        /// Its name.
+        name: String,
+        /// Its first status.
+        status: CampaignStatus,
+    },
+    /// Answers with [`Campaign`].
+    Get {
+        /// Whose campaign.
+        workspace_id: Uuid,
+        /// Which.
+        id: Uuid,
+    },
+    /// Newest first; answers with [`Page`] of [`Campaign`].
+    List {
+        /// Whose campaigns.
+        workspace_id: Uuid,
+        /// Only those with this status.
+        status: Option<CampaignStatus>,
+        /// The most rows to answer with.
+        limit: i64,
+        /// How many rows to pass over.
+        offset: i64,
+    },
+    /// The links of a campaign, oldest first; answers with [`Page`] of [`CampaignLead`].
+    Leads {
+        /// Whose campaign.
+        workspace_id: Uuid,
+        /// Which.
+        id: Uuid,
+        /// The most rows to answer with.
+        limit: i64,
+        /// How many rows to pass over.
+        offset: i64,
+    },
+}
+
+/// A campaign, as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub status: CampaignStatus,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The states of a campaign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CampaignStatus {
+    /// Being prepared.
+    Draft,
+    /// Calling.
+    #[default]
+    Active,
+    /// Halted for now.
+    Paused,
+    /// Done.
+    Completed,
+    /// Put away.
+    Archived,
+}
+
+impl FromStr for CampaignStatus {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name).ok_or(())
+    }
+}
+
+impl CampaignStatus {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Draft, Self::Active, Self::Paused, Self::Completed, Self::Archived];
+
+    /// The name in JSON and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Archived => "archived",
+        }
+    }
+}
+
+/// A lead's link to a campaign.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CampaignLead {
+    /// The lead.
+    pub lead_id: Uuid,
+    /// When it was linked.
+    pub added_at: DateTime<Utc>,
+}
+
+/// What the lead service is asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum LeadRequest {
+    /// The leads of the workspace among these ids; answers with a list of [`Lead`], absent ones left out.
+    Get {
+        /// Whose leads.
+        workspace_id: Uuid,
+        /// Which.
+        ids: Vec<Uuid>,
+    },
+}
+
+/// A lead, as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// Its id.
+    pub id: Uuid,
+    /// E.164.
+    pub phone: Option<String>,
+    /// Lower-case addr-spec.
+    pub email: Option<String>,
+    /// Given name.
+    pub first_name: Option<String>,
+    /// Family name.
+    pub last_name: Option<String>,
+    /// Employer.
+    pub company_name: Option<String>,
+    /// Position.
+    pub title: Option<String>,
+    /// Profile page.
+    pub linkedin_url: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When a field last changed.
+    pub updated_at: DateTime<Utc>,
+}

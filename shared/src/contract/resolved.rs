@@ -1,0 +1,91 @@
+//! What the lead service hands on: which lead each entry became. Internal to Rollcall.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::ErrorBody;
+use crate::entry::{EntryError, Identifier};
+
+/// The message on `leads.resolved`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ResolvedSubmissions<'a> {
+    /// One for each submission of the message that they came in.
+    #[serde(borrow)]
+    pub submissions: Vec<ResolvedSubmission<'a>>,
+}
+
+/// One submission after the lead service: either its entries' outcomes or why it failed whole.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ResolvedSubmission<'a> {
+    /// The submission's id, where it could be read.
+    pub id: Option<Uuid>,
+    /// Nil when `error` is set.
+    #[serde(default)]
+    pub workspace_id: Uuid,
+    /// Nil when `error` is set.
+    #[serde(default)]
+    pub campaign_id: Uuid,
+    /// The JSON array of [`Outcome`]s in the request's order, exactly as it was recorded.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub outcomes: Option<&'a RawValue>,
+    /// Set when the submission failed as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorBody>,
+}
+
+/// What became of one entry in the lead service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It names this lead.
+    Lead(Resolved),
+    /// It was rejected and nothing of it was written.
+    Rejected(EntryError),
+}
+
+/// The lead that an entry was resolved to (contract section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The lead to link.
+    pub lead_id: Uuid,
+    /// Whether this entry made the lead.
+    pub created: bool,
+    /// By what the lead was found; `None` when it was created.
+    pub matched_by: Option<Identifier>,
+    /// An identifier of the entry that belongs to another lead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
+    /// Identifiers where the lead keeps another value than the entry brought.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<Identifier>,
+    /// What was ignored in the entry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// An identifier of the entry that belongs to another lead than the one linked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conflict {
+    /// Which identifier.
+    pub field: Identifier,
+    /// Whose it is.
+    pub lead_id: Uuid,
+}
+
+/// Something in an entry that was ignored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Always `unknown_field`, so far.
+    pub code: WarningCode,
+    /// The field's name, shortened where it is very long.
+    pub field: String,
+}
+
+/// The kinds of [`Warning`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarningCode {
+    /// The contract knows no field of this name.
+    UnknownField,
+}

@@ -1,0 +1,198 @@
+//! Submissions: what a caller asks for, as it travels to the lead service (contract section 5).
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::{ErrorBody, ErrorCode};
+
+/// The most entries one submission may hold (contract section 1).
+pub const MAX_LEADS_PER_SUBMISSION: usize = 1_000;
+
+/// How the fields of a matched lead follow the request (contract section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Merge {
+    /// Only empty fields are filled.
+    #[default]
+    Fill,
+    /// Values that are not blank replace what is there.
+    Overwrite,
+    /// Matched leads stay as they are.
+    None,
+}
+
+/// One caller's request to add leads to one campaign, read but with its entries still raw.
+#[derive(Debug, Deserialize)]
+pub struct Submission<'a> {
+    /// Chosen by the publisher; a second submission with the same id is a replay.
+    pub id: Uuid,
+    /// The workspace whose leads these are.
+    pub workspace_id: Uuid,
+    /// The campaign to link them to.
+    pub campaign_id: Uuid,
+    /// What becomes of the fields of matched leads.
+    #[serde(default)]
+    pub merge: Merge,
+    /// ISO 3166 alpha-2 region for phone numbers in national format.
+    #[serde(borrow, default)]
+    pub default_region: Option<Cow<'a, str>>,
+    /// The entries, each to be parsed on its own.
+    #[serde(borrow)]
+    pub leads: Vec<&'a RawValue>,
+}
+
+/// A submission as a publisher writes it: the `leads` array is copied as it came.
+#[derive(Debug, Serialize)]
+pub struct SubmissionToSend<'a> {
+    /// See [`Submission::id`].
+    pub id: Uuid,
+    /// See [`Submission::workspace_id`].
+    pub workspace_id: Uuid,
+    /// See [`Submission::campaign_id`].
+    pub campaign_id: Uuid,
+    /// See [`Submission::merge`].
+    pub merge: Merge,
+    /// See [`Submission::default_region`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_region: Option<&'a str>,
+    /// The JSON array of entries.
+    pub leads: &'a RawValue,
+}
+
+/// The message on `leads.submitted`.
+#[derive(Debug, Serialize)]
+pub struct SubmissionsToSend<'a> {
+    /// At least one.
+    pub submissions: Vec<SubmissionToSend<'a>>,
+}
+
+/// Why a message as a whole, or one submission in it, cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Unreadable {
+    /// The submission's id, where at least that could be read.
+    pub submission_id: Option<Uuid>,
+    /// What is wrong with it.
+    pub error: ErrorBody,
+}
+
+/// The body of a message on `leads.submitted`, with its submissions still raw, so that an unreadable
+/// one does not harm its neighbours: see [`Submission::read`].
+///
+/// # Errors
+/// When the body is not `{"submissions": [...]}` with at least one submission.
+pub fn read_submissions(body: &[u8]) -> Result<Vec<&RawValue>, ErrorBody> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(borrow)]
+        submissions: Vec<&'a RawValue>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(body).map_err(|error| {
+        ErrorBody::bad_request(format!("Unreadable message: {}", json_problem(&error)))
+    })?;
+    if envelope.submissions.is_empty() {
+        return Err(ErrorBody::bad_request("submissions must not be empty"));
+    }
+    Ok(envelope.submissions)
+}
+
+/// The body of a message with these submissions.
+pub fn write_submissions(submissions: &[&RawValue]) -> Vec<u8> {
+    let submissions: Vec<&str> = submissions.iter().map(|raw| raw.get()).collect();
+    format!(r#"{{"submissions":[{}]}}"#, submissions.join(",")).into_bytes()
+}
+
+impl<'a> Submission<'a> {
+    /// Reads one submission of a message.
+    ///
+    /// # Errors
+    /// When it has not the contract's shape, or no entries, or too many.
+    pub fn read(raw: &'a RawValue) -> Result<Self, Unreadable> {
+        let submission: Self = serde_json::from_str(raw.get()).map_err(|error| Unreadable {
+            submission_id: id_of(raw),
+            error: ErrorBody::bad_request(format!(
+                "Unreadable submission: {}",
+                json_problem(&error)
+            )),
+        })?;
+        let problem = match submission.leads.len() {
+            0 => "leads must not be empty".to_owned(),
+            1..=MAX_LEADS_PER_SUBMISSION => return Ok(submission),
+            _ => format!("at most {MAX_LEADS_PER_SUBMISSION} leads per submission"),
+        };
+        Err(Unreadable {
+            submission_id: Some(submission.id),
+            error: ErrorBody::new(ErrorCode::BadRequest, problem),
+        })
+    }
+}
+
+/// A parser's error as publishers and logs may be told it: without the offending value, which it
+/// repeats for a wrong type, and which may be somebody's phone.
+pub fn json_problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if ["missing field", "duplicate field"].iter().any(|harmless| text.starts_with(harmless)) {
+        return text;
+    }
+    let problem = if error.is_data() { "not of the contract's shape" } else { "not valid JSON" };
+    format!("{problem} at line {} column {}", error.line(), error.column())
+}
+
+/// The id of a submission that is otherwise unreadable, so that its publisher can be told.
+fn id_of(raw: &RawValue) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        id: Uuid,
+    }
+    serde_json::from_str::<OnlyId>(raw.get()).ok().map(|only| only.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "00000000-0000-7000-8000-000000000001";
+
+    fn message(submission: &str) -> String {
+        format!(r#"{{"submissions":[{submission}]}}"#)
+    }
+
+    #[test]
+    fn a_bad_submission_leaves_its_neighbour_readable() {
+        let body = message(&format!(
+            r#"{{"id":"{ID}","workspace_id":"secret"}},
+               {{"id":"{ID}","workspace_id":"{ID}","campaign_id":"{ID}","leads":[{{}}, 1]}}"#
+        ));
+        let read = read_submissions(body.as_bytes()).expect("the envelope is fine");
+        let bad = Submission::read(read[0]).expect_err("workspace_id is a number");
+        assert!(!bad.error.message.contains("secret"), "{bad}");
+        assert_eq!(bad.submission_id, Some(ID.parse().expect("a UUID")));
+        let good = Submission::read(read[1]).expect("readable");
+        assert_eq!(good.merge, Merge::Fill);
+        assert_eq!(good.leads.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["{}", "1"]);
+    }
+
+    #[test]
+    fn leads_are_bounded() {
+        for (leads, accepted) in [(0, false), (1, true), (1_000, true), (1_001, false)] {
+            let entries = vec!["{}"; leads].join(",");
+            let body = message(&format!(
+                r#"{{"id":"{ID}","workspace_id":"{ID}","campaign_id":"{ID}","leads":[{entries}]}}"#
+            ));
+            let read = read_submissions(body.as_bytes()).expect("the envelope is fine");
+            assert_eq!(Submission::read(read[0]).is_ok(), accepted, "{leads} leads");
+        }
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_refused_whole() {
+        for body in
+            [&b""[..], b"[]", b"{}", br#"{"submissions":[]}"#, b"\xff", b"{\"submissions\":[{]}"]
+        {
+            assert!(read_submissions(body).is_err(), "{body:?}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Statements over arrays, one bind for each column: they work on any number of rows, are prepared
+//! once for a connection, and know no limit of 65,535 parameters.
+
+/// Defines a statement that takes one array for each column and splices them, comma-separated,
+/// between two pieces of SQL: `head $1, $2, … tail`. All arrays must have the same length.
+///
+/// diesel's own `sql_query` would be prepared anew at each use; this stays in the cache.
+#[macro_export]
+macro_rules! array_statement {
+    (
+        $(#[$doc:meta])*
+        pub struct $name:ident<$life:lifetime> { $($column:ident: $sql:ty => $rust:ty),+ $(,)? }
+        sql($head:expr, $tail:expr $(,)?)
+        $(-> $row:ty)?
+    ) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub struct $name<$life> {
+            $(
+                #[allow(missing_docs, reason = "a column's name says it")]
+                pub $column: Vec<$rust>,
+            )+
+            #[doc(hidden)]
+            pub _borrow: std::marker::PhantomData<&$life ()>,
+        }
+
+        impl diesel::query_builder::QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'_> {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                out.push_sql($head);
+                let mut separator = "";
+                $(
+                    out.push_sql(separator);
+                    out.push_bind_param::<diesel::sql_types::Array<$sql>, _>(&self.$column)?;
+                    separator = ", ";
+                )+
+                let _ = separator;
+                out.push_sql($tail);
+                Ok(())
+            }
+        }
+
+        $(
+            impl diesel::query_builder::Query for $name<'_> {
+                type SqlType = $row;
+            }
+        )?
+    };
+}

@@ -1,0 +1,67 @@
+//! What a failure of the database means for who asked.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::contract::ErrorBody;
+
+/// A failure of the database. Its text holds no row values: PostgreSQL puts those into `DETAIL`,
+/// which is left out.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It cannot be reached, or refuses for now. The same again, later, may work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// It answered with an error.
+    #[error("the database failed: {0}")]
+    Failed(String),
+}
+
+impl From<DieselError> for DatabaseError {
+    fn from(error: DieselError) -> Self {
+        use DatabaseErrorKind as Kind;
+        let text = error.to_string();
+        match error {
+            DieselError::BrokenTransactionManager
+            | DieselError::DatabaseError(
+                Kind::ClosedConnection
+                | Kind::UnableToSendCommand
+                | Kind::SerializationFailure
+                | Kind::ReadOnlyTransaction,
+                _,
+            ) => Self::Unavailable(text),
+            DieselError::DatabaseError(_, told) if passes(told.message()) => {
+                Self::Unavailable(text)
+            }
+            _ => Self::Failed(text),
+        }
+    }
+}
+
+/// Whether the failure lies in the server's state and will pass. Diesel keeps the SQLSTATE to itself,
+/// so this goes by the text; a server that speaks another language than English is not understood,
+/// and its failures count as ours.
+fn passes(message: &str) -> bool {
+    // 57P01, 57P02, 57P05, 25P03; 55P03; 40P01; 53100; 53200.
+    message.starts_with("terminating connection")
+        || message == "canceling statement due to lock timeout"
+        || message == "deadlock detected"
+        || message.ends_with("No space left on device")
+        || message == "out of memory"
+        || message == "out of shared memory"
+}
+
+impl DatabaseError {
+    /// What a caller is told: that it may retry, or that the defect is ours. Logs the cause.
+    pub fn into_error_body(self) -> ErrorBody {
+        match self {
+            Self::Unavailable(reason) => {
+                tracing::warn!(%reason, "the database is unavailable");
+                ErrorBody::unavailable()
+            }
+            Self::Failed(reason) => {
+                tracing::error!(%reason, "the database failed");
+                ErrorBody::internal()
+            }
+        }
+    }
+}

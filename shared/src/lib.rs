@@ -1,0 +1,17 @@
+//! What more than one service of Rollcall speaks: the messages of the contract, the parsing of
+//! lead entries, the bus, settings, telemetry and database plumbing.
+//!
+//! A service's own business (deduplication, links, HTTP) never lives here.
+
+pub mod admin;
+pub mod bus;
+pub mod contract;
+pub mod crash;
+pub mod database;
+pub mod entry;
+pub mod process;
+pub mod purge;
+pub mod requests;
+pub mod settings;
+pub mod telemetry;
+pub mod worker;

@@ -1,0 +1,113 @@
+//! What the `main` of every service does the same way.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context, anyhow};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bus::{SharedBus, rabbit::RabbitBus},
+    crash,
+    database::Database,
+    settings::{SecretUrl, Settings},
+    telemetry,
+};
+
+/// A service's process: its settings, and the signal to stop.
+pub struct Process {
+    /// All settings.
+    pub settings: Settings,
+    /// Cancelled at SIGTERM and SIGINT.
+    pub stop: CancellationToken,
+}
+
+impl Process {
+    /// Reads settings, starts to log and to listen for signals.
+    ///
+    /// # Errors
+    /// When a setting is wrong.
+    pub fn start() -> anyhow::Result<Self> {
+        crash::setup();
+        let settings = Settings::load()?;
+        telemetry::start(&settings.log)?;
+        let stop = CancellationToken::new();
+        tokio::spawn(cancel_at_signal(stop.clone())?);
+        Ok(Self { settings, stop })
+    }
+
+    /// The database of a service: its own, else the common one.
+    ///
+    /// # Errors
+    /// When there is neither.
+    pub fn database(
+        &self,
+        own: Option<&SecretUrl>,
+        connections: usize,
+    ) -> anyhow::Result<Database> {
+        let url = own.or(self.settings.database_url.as_ref());
+        let url = url.ok_or_else(|| anyhow!("wrong setting: DATABASE_URL is not set"))?;
+        Database::new(url.expose(), connections)
+    }
+
+    /// The service's own connections to the broker.
+    ///
+    /// # Errors
+    /// When no broker is set.
+    pub fn bus(&self, service: &str) -> anyhow::Result<SharedBus> {
+        let url = self.settings.amqp_url.as_ref();
+        let url = url.ok_or_else(|| anyhow!("wrong setting: AMQP_URL is not set"))?;
+        Ok(Arc::new(rabbit_bus(url, service)?))
+    }
+}
+
+/// Connections to the broker, under a name that its operator understands.
+///
+/// # Errors
+/// When the URL is wrong.
+pub fn rabbit_bus(url: &SecretUrl, service: &str) -> anyhow::Result<RabbitBus> {
+    RabbitBus::start(url.expose(), &format!("rollcall {service}"))
+        .map_err(|error| anyhow!("wrong setting: AMQP_URL: {error}"))
+}
+
+/// Binds a listener, naming the setting where that fails.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+/// Ends the process, with one line on standard error where it failed.
+pub fn exit(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rollcall: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Cancels the token at the first SIGTERM or SIGINT.
+///
+/// # Errors
+/// When signals cannot be handled.
+pub fn cancel_at_signal(
+    stop: CancellationToken,
+) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.cancel();
+    })
+}

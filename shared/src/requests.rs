@@ -1,0 +1,63 @@
+//! Serving look-ups and changes that come as request-reply.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bus::{BatchLimit, Message, Queue, SharedBus, within},
+    contract::{Answer, ErrorBody, json_problem},
+};
+
+/// Requests that one loop works on at once.
+const LIMIT: BatchLimit = BatchLimit { messages: 16, bytes: 1 << 20 };
+/// How long sending a reply may take.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Answers requests of one kind.
+#[async_trait]
+pub trait Answers: Send + Sync {
+    /// What can be asked.
+    type Request: DeserializeOwned + Send;
+
+    /// Carries out one request. May be called twice for one, and must answer the same.
+    async fn answer(&self, request: Self::Request) -> Result<Value, ErrorBody>;
+}
+
+/// Answers what arrives on a queue, until stopped.
+pub async fn serve(bus: SharedBus, queue: Queue, answers: impl Answers, stop: CancellationToken) {
+    let mut subscription = bus.subscribe(queue, LIMIT);
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            batch = subscription.next_batch() => batch,
+        };
+        let answered = batch.messages().iter().map(|message| answer(&bus, &answers, message));
+        join_all(answered).await;
+        if let Err(error) = batch.ack().await {
+            tracing::debug!(%error, "requests will be answered once more");
+        }
+    }
+}
+
+async fn answer<A: Answers>(bus: &SharedBus, answers: &A, message: &Message) {
+    let result = match serde_json::from_slice(&message.body) {
+        Ok(request) => answers.answer(request).await,
+        Err(error) => {
+            tracing::error!(error = %json_problem(&error), "unreadable request");
+            Err(ErrorBody::internal())
+        }
+    };
+    let reply = match serde_json::to_vec(&Answer::from(result)) {
+        Ok(reply) => reply,
+        Err(error) => return tracing::error!(%error, "unwritable answer"),
+    };
+    if let Err(error) = bus.reply(message, reply.into(), within(REPLY_TIMEOUT)).await {
+        tracing::warn!(%error, "an answer was not sent");
+    }
+}

@@ -1,0 +1,177 @@
+//! What only a broker can show: its loss and its return.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use shared::bus::{BusError, Message, Queue, Status, rabbit::RabbitBus, within};
+use test_support::{Broker, eventually};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::timeout,
+};
+
+use crate::fixture::{
+    LONG, any, at_most, connect, echo, number, publish, rabbitmq, soon, take, take_numbers,
+};
+
+/// A broker takes some seconds to stop and to start, on a busy machine more.
+const RESTART: Duration = Duration::from_secs(90);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_broker_loses_nothing() {
+    let broker = Broker::start().await;
+    let bus = connect(broker.amqp_url());
+
+    // Counts how many are confirmed, until told to stop.
+    let (confirm, mut confirmed) = watch::channel(0_u32);
+    let stop = Arc::new(Notify::new());
+    let (publisher, stopped) = (bus.clone(), stop.clone());
+    let publishing = tokio::spawn(async move {
+        let all = async {
+            for number in 0.. {
+                let message = Message::new(number.to_string());
+                let published = publisher.publish(Queue::Submitted, message, within(RESTART));
+                published.await.expect("published");
+                confirm.send_replace(number + 1);
+            }
+        };
+        tokio::select! {
+            () = all => {}
+            () = stopped.notified() => {}
+        }
+    });
+    let (sender, mut arrived) = mpsc::unbounded_channel();
+    let mut subscription = bus.subscribe(Queue::Submitted, at_most(10));
+    tokio::spawn(async move {
+        loop {
+            let batch = subscription.next_batch().await;
+            for message in batch.messages() {
+                let _ = sender.send(number(message));
+            }
+            // Where it fails, the messages come again.
+            let _ = batch.ack().await;
+        }
+    });
+    confirmed.wait_for(|count| *count >= 100).await.expect("publishing");
+
+    broker.stop().await;
+    let before = *confirmed.borrow();
+    broker.start_again().await;
+    let resumed = confirmed.wait_for(|count| *count >= before + 100);
+    timeout(RESTART, resumed).await.expect("publishing again in time").expect("publishing");
+    stop.notify_one();
+    publishing.await.expect("published");
+
+    let mut missing: HashSet<_> = (0..*confirmed.borrow()).collect();
+    while !missing.is_empty() {
+        let number = timeout(RESTART, arrived.recv()).await;
+        missing.remove(&number.expect("what was confirmed arrives").expect("consuming"));
+    }
+}
+
+/// The broker's crash loses the transient request and the place for its reply, and yet the call
+/// is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_answered_across_a_crash_of_the_broker() {
+    let broker = Broker::start().await;
+    let (caller, responder) = (connect(broker.amqp_url()), connect(broker.amqp_url()));
+    let call = tokio::spawn(async move {
+        caller.call(Queue::LeadRequests, Bytes::from_static(b"1"), within(RESTART)).await
+    });
+    let mut requests = responder.subscribe(Queue::LeadRequests, any());
+    let request = take(&mut *requests).await.remove(0);
+    broker.kill().await;
+    let reply = Bytes::from_static(b"one");
+    let (replied, ()) = tokio::join!(
+        responder.reply(&request, reply.clone(), within(RESTART)),
+        broker.start_again()
+    );
+    replied.expect("replied, to a queue that is gone");
+    let repeated = timeout(RESTART, take(&mut *requests)).await.expect("asked again").remove(0);
+    assert_eq!(number(&repeated), 1);
+    responder.reply(&repeated, reply.clone(), soon()).await.expect("replied");
+    assert_eq!(call.await.expect("no panic"), Ok(reply));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_waits_for_an_absent_broker() {
+    let broker = Broker::start().await;
+    let bus = connect(broker.amqp_url());
+    publish(&*bus, Queue::Submitted, [1]).await;
+    assert_eq!(bus.status(), Status::Ready);
+    broker.kill().await;
+
+    let unavailable = async || matches!(bus.status(), Status::Unavailable(_)).then_some(());
+    eventually(LONG, unavailable).await;
+    let message = Message::new("in vain");
+    let refused = bus.publish(Queue::Submitted, message, within(Duration::from_millis(300))).await;
+    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+
+    // One bus that knew the broker, and one that never did.
+    let newcomer = connect(broker.amqp_url());
+    let (second, third) = (Message::new("2"), Message::new("3"));
+    let (second, third, ()) = tokio::join!(
+        bus.publish(Queue::Submitted, second, within(RESTART)),
+        newcomer.publish(Queue::Submitted, third, within(RESTART)),
+        broker.start_again()
+    );
+    second.expect("published");
+    third.expect("published");
+    let mut subscription = newcomer.subscribe(Queue::Submitted, any());
+    let mut numbers = take_numbers(&mut *subscription, 3).await;
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(bus.status(), Status::Ready);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_connections_are_built_anew() {
+    let bus = rabbitmq().await;
+    echo(bus.share(), Queue::LeadRequests);
+    publish(&*bus, Queue::Submitted, [1]).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, any());
+    let held = timeout(LONG, subscription.next_batch()).await.expect("a batch");
+
+    // The broker lists connections with a delay.
+    let listed = async || (bus.vhost().connections().await.len() == 2).then_some(());
+    eventually(LONG, listed).await;
+    let waiting = bus.share();
+    let call = tokio::spawn(async move {
+        waiting.call(Queue::CampaignRequests, Bytes::from_static(b"2"), soon()).await
+    });
+    let mut requests = bus.subscribe(Queue::CampaignRequests, any());
+    let request = take(&mut *requests).await.remove(0);
+    let closed = bus.vhost().close_all_connections().await;
+    assert_eq!(closed, 2);
+
+    // Settled in vain, as the broker knows it by no connection any more.
+    let _ = held.ack().await;
+    assert_eq!(take_numbers(&mut *subscription, 1).await, [1]);
+    let repeated = take(&mut *requests).await.remove(0);
+    assert_ne!(repeated.reply_to, request.reply_to);
+    bus.reply(&repeated, repeated.body.clone(), soon()).await.expect("replied");
+    assert_eq!(call.await.expect("no panic"), Ok(Bytes::from_static(b"2")));
+    let again = bus.call(Queue::LeadRequests, Bytes::from_static(b"3"), soon()).await;
+    assert_eq!(again, Ok(Bytes::from_static(b"3")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_bus_refuses_at_once() {
+    let bus = rabbitmq().await;
+    publish(&*bus, Queue::Submitted, [1]).await;
+    bus.close().await;
+    let refused = bus.publish(Queue::Submitted, Message::new("2"), soon());
+    let refused = timeout(LONG / 2, refused).await.expect("at once");
+    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+    let refused = bus.call(Queue::Submitted, Bytes::new(), soon());
+    let refused = timeout(LONG / 2, refused).await.expect("at once");
+    assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(bus.status(), Status::Unavailable(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_url_is_refused_at_the_start() {
+    for url in ["", "http://localhost", "amqp://localhost:port"] {
+        assert!(RabbitBus::start(url, "test").is_err(), "{url:?}");
+    }
+}
