@@ -1,0 +1,2 @@
+DROP TABLE lead.submissions;
+DROP TABLE lead.leads;

@@ -1,0 +1,23 @@
+//! The lead service as a process of its own.
+
+use std::process::ExitCode;
+
+use lead_service::{POOL_SIZE, migrate, run};
+use shared::process::{self, Process, listen};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    process::exit(serve().await)
+}
+
+async fn serve() -> anyhow::Result<()> {
+    let process = Process::start()?;
+    let settings = process.settings.lead_service.clone();
+    let listener = listen("lead_service.admin", settings.admin)?;
+    let database = process.database(settings.database_url.as_ref(), POOL_SIZE)?;
+    let bus = process.bus("lead-service")?;
+    migrate(&database).await?;
+    run(settings, listener, bus.clone(), database, process.stop).await?;
+    bus.close().await;
+    Ok(())
+}

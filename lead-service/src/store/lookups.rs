@@ -1,0 +1,52 @@
+//! The leads that a batch may be about, by id, phone and email.
+//!
+//! All three are nested loops over index scans, whatever the planner thinks of the table: the
+//! connection that runs them is told so (see [`crate::writer`]).
+
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use shared::array_statement;
+use uuid::Uuid;
+
+use super::{LeadSql, lead_columns};
+
+array_statement! {
+    /// Leads with these ids.
+    pub struct LeadsById<'a> {
+        workspaces: SqlUuid => Uuid,
+        ids: SqlUuid => Uuid,
+    }
+    sql(
+        concat!("SELECT ", lead_columns!(), " FROM unnest("),
+        ") AS k (workspace_id, id) \
+         JOIN lead.leads l ON l.workspace_id = k.workspace_id AND l.id = k.id",
+    )
+    -> LeadSql
+}
+
+array_statement! {
+    /// Leads with these phones.
+    pub struct LeadsByPhone<'a> {
+        workspaces: SqlUuid => Uuid,
+        phones: Text => &'a str,
+    }
+    sql(
+        concat!("SELECT ", lead_columns!(), " FROM unnest("),
+        ") AS k (workspace_id, phone) \
+         JOIN lead.leads l ON l.workspace_id = k.workspace_id AND l.phone = k.phone",
+    )
+    -> LeadSql
+}
+
+array_statement! {
+    /// Leads with these emails.
+    pub struct LeadsByEmail<'a> {
+        workspaces: SqlUuid => Uuid,
+        emails: Text => &'a str,
+    }
+    sql(
+        concat!("SELECT ", lead_columns!(), " FROM unnest("),
+        ") AS k (workspace_id, email) \
+         JOIN lead.leads l ON l.workspace_id = k.workspace_id AND l.email = k.email",
+    )
+    -> LeadSql
+}

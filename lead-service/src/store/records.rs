@@ -1,0 +1,55 @@
+//! What submissions were answered.
+
+use diesel::sql_types::{Binary, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use shared::{array_statement, database::DatabaseError};
+use uuid::Uuid;
+
+/// Days that an answer is remembered: longer than anything is redelivered or retried.
+pub const KEEP_DAYS: i32 = 7;
+
+/// Rows that one purge statement removes at the most, to stay a short transaction.
+const PURGE_ROWS: i64 = 10_000;
+
+array_statement! {
+    /// Workspace, id, fingerprint and outcomes of submissions that were resolved before.
+    pub struct FindRecords<'a> {
+        workspaces: SqlUuid => Uuid,
+        ids: SqlUuid => Uuid,
+    }
+    sql(
+        "SELECT r.workspace_id, r.id, r.fingerprint, r.outcomes FROM unnest(",
+        ") AS k (workspace_id, id) \
+         JOIN lead.submissions r ON r.workspace_id = k.workspace_id AND r.id = k.id",
+    )
+    -> (SqlUuid, SqlUuid, Binary, Binary)
+}
+
+array_statement! {
+    /// Remembers what submissions were answered.
+    pub struct InsertRecords<'a> {
+        workspaces: SqlUuid => Uuid,
+        ids: SqlUuid => Uuid,
+        fingerprints: Binary => &'a [u8],
+        outcomes: Binary => &'a [u8],
+    }
+    sql(
+        "INSERT INTO lead.submissions (workspace_id, id, fingerprint, outcomes) \
+         SELECT * FROM unnest(",
+        ")",
+    )
+}
+
+/// Removes one portion of what is older than [`KEEP_DAYS`] and says how many rows that were.
+pub async fn purge(connection: &mut AsyncPgConnection) -> Result<usize, DatabaseError> {
+    let removed = diesel::sql_query(
+        "DELETE FROM lead.submissions WHERE ctid = ANY (ARRAY( \
+             SELECT ctid FROM lead.submissions \
+             WHERE resolved_at < now() - make_interval(days => $1) LIMIT $2))",
+    )
+    .bind::<diesel::sql_types::Integer, _>(KEEP_DAYS)
+    .bind::<diesel::sql_types::BigInt, _>(PURGE_ROWS)
+    .execute(connection)
+    .await?;
+    Ok(removed)
+}

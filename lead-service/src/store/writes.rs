@@ -1,0 +1,102 @@
+//! Writing what a batch changed: park, then update, then insert.
+
+use diesel::sql_types::{Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use shared::{
+    array_statement,
+    entry::{Email, Phone},
+};
+use uuid::Uuid;
+
+use crate::resolve::{Lead, Parked};
+
+array_statement! {
+    /// Takes identifiers from leads whose new owner comes in the same transaction. A placeholder
+    /// instead of NULL, because a lead must keep one; nobody ever sees it.
+    pub struct ParkIdentifiers<'a> {
+        workspaces: SqlUuid => Uuid,
+        ids: SqlUuid => Uuid,
+        phones: Bool => bool,
+        emails: Bool => bool,
+    }
+    sql(
+        "UPDATE lead.leads l SET \
+             phone = CASE WHEN k.phone THEN '~' || l.id ELSE l.phone END, \
+             email = CASE WHEN k.email THEN '~' || l.id ELSE l.email END \
+         FROM unnest(",
+        ") AS k (workspace_id, id, phone, email) \
+         WHERE l.workspace_id = k.workspace_id AND l.id = k.id",
+    )
+}
+
+/// Defines a statement over whole leads: the same columns, whether they are inserted or updated.
+macro_rules! lead_statement {
+    ($(#[$doc:meta])* $name:ident, $head:expr, $tail:expr $(,)?) => {
+        array_statement! {
+            $(#[$doc])*
+            pub struct $name<'a> {
+                workspaces: SqlUuid => Uuid,
+                ids: SqlUuid => Uuid,
+                phones: Nullable<Text> => Option<&'a str>,
+                emails: Nullable<Text> => Option<&'a str>,
+                first_names: Nullable<Text> => Option<&'a str>,
+                last_names: Nullable<Text> => Option<&'a str>,
+                company_names: Nullable<Text> => Option<&'a str>,
+                titles: Nullable<Text> => Option<&'a str>,
+                linkedin_urls: Nullable<Text> => Option<&'a str>,
+                submission_ids: Nullable<SqlUuid> => Option<Uuid>,
+                entries: Nullable<Integer> => Option<i32>,
+            }
+            sql($head, $tail)
+        }
+
+        impl<'a> $name<'a> {
+            /// Adds a row.
+            pub fn push(&mut self, workspace_id: Uuid, lead: &'a Lead) {
+                let [first_name, last_name, company_name, title, linkedin_url] =
+                    lead.profile.0.each_ref().map(Option::as_deref);
+                self.workspaces.push(workspace_id);
+                self.ids.push(lead.id);
+                self.phones.push(lead.phone.as_ref().map(Phone::as_str));
+                self.emails.push(lead.email.as_ref().map(Email::as_str));
+                self.first_names.push(first_name);
+                self.last_names.push(last_name);
+                self.company_names.push(company_name);
+                self.titles.push(title);
+                self.linkedin_urls.push(linkedin_url);
+                self.submission_ids.push(lead.mark.map(|mark| mark.submission_id));
+                self.entries.push(lead.mark.map(|mark| mark.entry));
+            }
+        }
+    };
+}
+
+lead_statement! {
+    /// Leads as they are to become. The mark stays what it was.
+    UpdateLeads,
+    "UPDATE lead.leads l SET phone = k.phone, email = k.email, first_name = k.first_name, \
+         last_name = k.last_name, company_name = k.company_name, title = k.title, \
+         linkedin_url = k.linkedin_url, updated_at = now() \
+     FROM unnest(",
+    ") AS k (workspace_id, id, phone, email, first_name, last_name, company_name, title, \
+         linkedin_url, submission_id, entry) \
+     WHERE l.workspace_id = k.workspace_id AND l.id = k.id",
+}
+
+lead_statement! {
+    /// New leads, with the marks of the entries that made them.
+    InsertLeads,
+    "INSERT INTO lead.leads (workspace_id, id, phone, email, first_name, last_name, \
+         company_name, title, linkedin_url, submission_id, entry) \
+     SELECT * FROM unnest(",
+    ")",
+}
+
+impl ParkIdentifiers<'_> {
+    /// Adds a row.
+    pub fn push(&mut self, workspace_id: Uuid, parked: &Parked) {
+        self.workspaces.push(workspace_id);
+        self.ids.push(parked.id);
+        self.phones.push(parked.phone);
+        self.emails.push(parked.email);
+    }
+}

@@ -1,0 +1,163 @@
+//! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips.
+//!
+//! The connection is the writer's own, so that statements can be sent one behind the other without
+//! waiting for answers. That keeps their order only once they are prepared, which a new connection
+//! therefore does first.
+
+mod lookup;
+mod outcome;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use diesel::QueryResult;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::try_join;
+use serde_json::value::RawValue;
+use shared::{
+    contract::ErrorBody,
+    database::{Database, DatabaseError},
+    worker::Work,
+};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::{
+    store::{
+        records::InsertRecords,
+        writes::{InsertLeads, ParkIdentifiers, UpdateLeads},
+    },
+    unit::Unit,
+};
+use lookup::Lookup;
+use outcome::Outcomes;
+
+/// Workspaces that one transaction may lock: PostgreSQL's lock table is finite, by default 64
+/// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
+pub const MAX_WORKSPACES: usize = 256;
+
+/// The client's own deadline for a transaction, above the server's for each statement.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a submission is answered: the JSON array of its entries' outcomes, or why it failed whole.
+pub type Answer = Result<Box<RawValue>, ErrorBody>;
+
+/// Carries batches of submissions into the database.
+pub struct Writer {
+    database: Database,
+    connection: Option<AsyncPgConnection>,
+}
+
+impl Writer {
+    /// A writer that connects when it is first needed.
+    pub fn new(database: Database) -> Self {
+        Self { database, connection: None }
+    }
+
+    /// Tells a failure that lies in the data from one of the database: where a transaction without
+    /// data fails too, on a connection of its own, the data is not to blame.
+    async fn blame(&self, units: &[Unit], reason: String) -> Result<Vec<Answer>, DatabaseError> {
+        let probe = async {
+            let connection = connect(&self.database).await?;
+            (&connection).batch_execute(&begin(units)).await?;
+            let id = Uuid::now_v7();
+            let record = InsertRecords {
+                workspaces: vec![id],
+                ids: vec![id],
+                fingerprints: vec![b""],
+                outcomes: vec![b""],
+                ..Default::default()
+            };
+            record.execute(&mut &connection).await?;
+            (&connection).batch_execute("ROLLBACK").await?;
+            Ok::<(), DatabaseError>(())
+        };
+        match timeout(TRANSACTION_TIMEOUT, probe).await {
+            Ok(Ok(())) => Err(DatabaseError::Failed(reason)),
+            Ok(Err(_)) | Err(_) => Err(DatabaseError::Unavailable(reason)),
+        }
+    }
+}
+
+#[async_trait]
+impl Work<Unit> for Writer {
+    type Done = Answer;
+
+    /// Resolves submissions, as if each were the only one, in order, in one transaction. Where the
+    /// connection is lost while committing, a repetition finds what was recorded.
+    async fn work(&mut self, units: &[Unit]) -> Result<Vec<Answer>, DatabaseError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            // No data has been sent yet, so none is to blame.
+            None => connect(&self.database)
+                .await
+                .map_err(|error| DatabaseError::Unavailable(error.to_string()))?,
+        };
+        match timeout(TRANSACTION_TIMEOUT, transaction(&connection, units)).await {
+            Ok(Ok(answers)) => {
+                self.connection = Some(connection);
+                return Ok(answers);
+            }
+            Ok(Err(error)) => match DatabaseError::from(error) {
+                DatabaseError::Failed(reason) => self.blame(units, reason).await,
+                unavailable => Err(unavailable),
+            },
+            Err(_) => Err(DatabaseError::Unavailable("a transaction took too long".to_owned())),
+        }
+    }
+}
+
+/// Connects and prepares every statement of [`transaction`].
+async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError> {
+    let connection = database.pipeline_connection().await?;
+    let mut on = &connection;
+    Lookup::default().run(on).await?;
+    ParkIdentifiers::default().execute(&mut on).await?;
+    UpdateLeads::default().execute(&mut on).await?;
+    InsertLeads::default().execute(&mut on).await?;
+    InsertRecords::default().execute(&mut on).await?;
+    Ok(connection)
+}
+
+async fn transaction(mut on: &AsyncPgConnection, units: &[Unit]) -> QueryResult<Vec<Answer>> {
+    let begin = begin(units);
+    let lookup = Lookup::of(units);
+    // A simple query, prepared by nobody, so it always goes out first: what is looked up behind it
+    // sees what the lock's last holder committed.
+    let mut begun = on;
+    let ((), found) = try_join!(begun.batch_execute(&begin), lookup.run(on))?;
+
+    let outcomes = Outcomes::of(units, found);
+    let (parked, updated, created, records) = outcomes.writes();
+    if !parked.ids.is_empty() {
+        parked.execute(&mut on).await?;
+    }
+    let (mut first, mut second, mut third, mut last) = (on, on, on, on);
+    try_join!(
+        async { if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await } },
+        async { if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await } },
+        async { if records.ids.is_empty() { Ok(0) } else { records.execute(&mut third).await } },
+        last.batch_execute("COMMIT"),
+    )?;
+    Ok(outcomes.into_answers())
+}
+
+/// Begins, and makes this the one transaction that writes to these workspaces. In sorted order, so
+/// that two such transactions cannot wait for each other.
+fn begin(units: &[Unit]) -> String {
+    let mut keys: Vec<i64> = units.iter().map(|unit| lock_key(unit.workspace_id)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+    format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(key) FROM unnest('{{{}}}'::bigint[]) AS key",
+        keys.join(",")
+    )
+}
+
+/// The advisory lock that stands for a workspace. Two workspaces that share one merely wait for
+/// each other.
+pub fn lock_key(workspace_id: Uuid) -> i64 {
+    let (high, low) = workspace_id.as_u64_pair();
+    (high ^ low) as i64
+}

@@ -1,0 +1,121 @@
+//! From what was found to answers and rows to write.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+use shared::contract::{ErrorBody, ErrorCode, Outcome};
+use uuid::Uuid;
+
+use super::{
+    Answer,
+    lookup::{Found, Record},
+};
+use crate::{
+    resolve::{Directory, Mark},
+    store::{
+        records::InsertRecords,
+        writes::{InsertLeads, ParkIdentifiers, UpdateLeads},
+    },
+    unit::Unit,
+};
+
+/// A batch, resolved but not yet written.
+pub(super) struct Outcomes<'a> {
+    units: &'a [Unit],
+    answers: Vec<Answer>,
+    directories: HashMap<Uuid, Directory>,
+    /// Which units are answered for the first time.
+    fresh: Vec<usize>,
+}
+
+impl<'a> Outcomes<'a> {
+    /// Resolves the units in order. One that was answered before, in this batch too, gets the same
+    /// answer and changes nothing.
+    pub(super) fn of(units: &'a [Unit], found: Found) -> Self {
+        let Found { records, mut directories } = found;
+        let mut here = HashMap::with_capacity(units.len());
+        let mut answers = Vec::with_capacity(units.len());
+        let mut fresh = Vec::with_capacity(units.len());
+        for (place, unit) in units.iter().enumerate() {
+            let name = (unit.workspace_id, unit.id);
+            let answer = if let Some(record) = records.get(&name) {
+                same_content(unit, &record.fingerprint).and_then(|()| recorded(unit, record))
+            } else if let Some(&first) = here.get(&name) {
+                let (first, answer): (&Unit, &Answer) = (&units[first], &answers[first]);
+                same_content(unit, &first.fingerprint).and_then(|()| answer.clone())
+            } else {
+                here.insert(name, place);
+                fresh.push(place);
+                resolve(unit, directories.entry(unit.workspace_id).or_default())
+            };
+            answers.push(answer);
+        }
+        Self { units, answers, directories, fresh }
+    }
+
+    /// The rows to write.
+    pub(super) fn writes(
+        &self,
+    ) -> (ParkIdentifiers<'_>, UpdateLeads<'_>, InsertLeads<'_>, InsertRecords<'_>) {
+        let mut parked = ParkIdentifiers::default();
+        let mut updated = UpdateLeads::default();
+        let mut created = InsertLeads::default();
+        let mut records = InsertRecords::default();
+        for (workspace_id, directory) in &self.directories {
+            let changes = directory.changes();
+            changes.parked.iter().for_each(|lead| parked.push(*workspace_id, lead));
+            changes.updated.iter().for_each(|lead| updated.push(*workspace_id, lead));
+            changes.created.iter().for_each(|lead| created.push(*workspace_id, lead));
+        }
+        for &place in &self.fresh {
+            let (unit, Ok(outcomes)) = (&self.units[place], &self.answers[place]) else { continue };
+            records.workspaces.push(unit.workspace_id);
+            records.ids.push(unit.id);
+            records.fingerprints.push(&unit.fingerprint);
+            records.outcomes.push(outcomes.get().as_bytes());
+        }
+        (parked, updated, created, records)
+    }
+
+    pub(super) fn into_answers(self) -> Vec<Answer> {
+        self.answers
+    }
+}
+
+fn resolve(unit: &Unit, directory: &mut Directory) -> Answer {
+    let outcomes: Vec<Outcome> = (0..)
+        .zip(&unit.entries)
+        .map(|(entry, parsed)| match parsed {
+            Ok(parsed) => {
+                let mark = Mark { submission_id: unit.id, entry };
+                directory.resolve(parsed, unit.merge, mark, Uuid::now_v7)
+            }
+            Err(error) => Outcome::Rejected(error.clone()),
+        })
+        .collect();
+    serde_json::value::to_raw_value(&outcomes).map_err(|error| {
+        tracing::error!(%error, "outcomes cannot be written as JSON");
+        ErrorBody::internal()
+    })
+}
+
+/// Refuses a submission whose id stands for other content.
+fn same_content(unit: &Unit, fingerprint: &[u8]) -> Result<(), ErrorBody> {
+    if unit.fingerprint == fingerprint {
+        return Ok(());
+    }
+    Err(ErrorBody::new(
+        ErrorCode::IdempotencyMismatch,
+        "A submission with this id was made before, with other content",
+    ))
+}
+
+fn recorded(unit: &Unit, record: &Record) -> Answer {
+    let outcomes = String::from_utf8(record.outcomes.clone())
+        .map_err(|error| error.to_string())
+        .and_then(|json| RawValue::from_string(json).map_err(|error| error.to_string()));
+    outcomes.map_err(|error| {
+        tracing::error!(%error, submission_id = %unit.id, "a recorded answer is unreadable");
+        ErrorBody::internal()
+    })
+}

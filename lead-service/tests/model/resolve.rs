@@ -1,0 +1,129 @@
+//! `resolve` against the model.
+
+use lead_service::resolve::{Directory, Lead, Mark};
+use proptest::prelude::*;
+use shared::{
+    contract::Merge,
+    entry::{Email, LeadEntry, Phone, Profile},
+};
+use uuid::Uuid;
+
+use crate::{model::Model, regressions};
+
+/// Few phones and emails, so that they meet.
+fn phone() -> impl Strategy<Value = Phone> {
+    (0..5u8).prop_map(|n| Phone::parse(&format!("+1555000000{n}"), None).expect("valid"))
+}
+
+fn email() -> impl Strategy<Value = Email> {
+    (0..5u8).prop_map(|n| Email::parse(&format!("lead{n}@example.com")).expect("valid"))
+}
+
+fn lead_id() -> impl Strategy<Value = Uuid> {
+    (0..12u128).prop_map(Uuid::from_u128)
+}
+
+fn entry() -> impl Strategy<Value = LeadEntry> {
+    use prop::option::{of, weighted};
+    let name = of(prop::sample::select(vec!["Ann", "Ben"]));
+    (weighted(0.15, lead_id()), of(phone()), of(email()), name)
+        .prop_filter("an entry has an identifier", |(id, phone, email, _)| {
+            id.is_some() || phone.is_some() || email.is_some()
+        })
+        .prop_map(|(lead_id, phone, email, name)| LeadEntry {
+            lead_id,
+            phone,
+            email,
+            profile: Profile([name.map(str::to_owned), None, None, None, None]),
+            warnings: vec![],
+        })
+}
+
+fn merge() -> impl Strategy<Value = Merge> {
+    prop::sample::select(vec![Merge::Fill, Merge::Overwrite, Merge::None])
+}
+
+fn history(entries: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(LeadEntry, Merge)>> {
+    prop::collection::vec((entry(), merge()), entries)
+}
+
+fn mark(entry: usize) -> Mark {
+    Mark { submission_id: Uuid::from_u128(77), entry: entry as i32 }
+}
+
+/// Ids in the order of creation, so that entries can name leads to come.
+fn ids(from: &Model) -> impl Iterator<Item = Uuid> + use<> {
+    (from.0.len() as u128..).map(Uuid::from_u128)
+}
+
+proptest! {
+    #![proptest_config(regressions::config(2_000, "resolve"))]
+
+    /// A batch over leads that are stored already gives the model's outcomes and the model's leads.
+    #[test]
+    fn a_batch_is_its_entries_one_by_one(before in history(0..8), batch in history(1..12)) {
+        let mut model = Model::default();
+        for (n, (entry, merge)) in before.iter().enumerate() {
+            let id = ids(&model).next().expect("endless");
+            model.apply(entry, *merge, Mark { submission_id: Uuid::nil(), entry: n as i32 }, id);
+        }
+        let stored = model.0.clone();
+        let mut directory = Directory::default();
+        stored.iter().cloned().for_each(|lead| directory.add(lead));
+
+        for (n, (entry, merge)) in batch.iter().enumerate() {
+            let id = ids(&model).next().expect("endless");
+            let expected = model.apply(entry, *merge, mark(n), id);
+            prop_assert_eq!(directory.resolve(entry, *merge, mark(n), || id), expected);
+        }
+        prop_assert_eq!(written(stored, &directory), Ok(model.0));
+    }
+
+    /// An entry that is delivered again, with nothing between, claims its lead again and changes
+    /// nothing.
+    #[test]
+    fn a_created_lead_is_claimed_again(entry in entry(), merge in merge()) {
+        let mut directory = Directory::default();
+        let first = directory.resolve(&entry, merge, mark(0), || Uuid::from_u128(500));
+        let again = directory.resolve(&entry, merge, mark(0), || Uuid::from_u128(501));
+        prop_assert_eq!(first, again);
+    }
+}
+
+/// Carries out the changes row by row, as the database does, refusing any step that breaks a
+/// unique index.
+fn written(mut stored: Vec<Lead>, directory: &Directory) -> Result<Vec<Lead>, String> {
+    let changes = directory.changes();
+    for parked in &changes.parked {
+        let lead = stored.iter_mut().find(|lead| lead.id == parked.id).ok_or("parked nobody")?;
+        if parked.phone {
+            lead.phone = None;
+        }
+        if parked.email {
+            lead.email = None;
+        }
+    }
+    for lead in &changes.updated {
+        *stored.iter_mut().find(|old| old.id == lead.id).ok_or("updated nobody")? = (*lead).clone();
+        unique(&stored)?;
+    }
+    for lead in &changes.created {
+        stored.push((*lead).clone());
+        unique(&stored)?;
+    }
+    Ok(stored)
+}
+
+fn unique(leads: &[Lead]) -> Result<(), String> {
+    for (place, lead) in leads.iter().enumerate() {
+        for other in &leads[..place] {
+            if lead.phone.is_some() && lead.phone == other.phone {
+                return Err(format!("two leads with phone {:?}", lead.phone));
+            }
+            if lead.email.is_some() && lead.email == other.email {
+                return Err(format!("two leads with email {:?}", lead.email));
+            }
+        }
+    }
+    Ok(())
+}

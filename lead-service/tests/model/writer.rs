@@ -1,0 +1,209 @@
+//! The whole writer, over a real PostgreSQL, against the model.
+
+use std::{cell::RefCell, collections::HashMap};
+
+use diesel_async::AsyncPgConnection;
+use lead_service::{
+    migrate,
+    resolve::Mark,
+    unit::Unit,
+    writer::{Answer, Writer},
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::{Value, json};
+use shared::{
+    contract::{ErrorCode, Outcome, Submission, read_submissions},
+    database::Database,
+    worker::Work,
+};
+use test_support::TestDatabase;
+use uuid::Uuid;
+
+use crate::{
+    histories::{Content, Step, WORKSPACES, history},
+    model::Model,
+    regressions, table,
+};
+
+#[test]
+fn the_writer_does_what_the_model_does() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let database = runtime.block_on(TestDatabase::create());
+    let pool = Database::new(&database.url(), 1).expect("a URL");
+    runtime.block_on(migrate(&pool)).expect("migrated");
+    let connection = runtime.block_on(table::connect(&database.url()));
+    // One writer and one table for all: each history has workspaces of its own, and the others'
+    // rows must not matter.
+    let shared = RefCell::new((Writer::new(pool), connection));
+    TestRunner::new(regressions::config(400, "writer"))
+        .run(&history(), |batches| {
+            let (writer, connection) = &mut *shared.borrow_mut();
+            runtime.block_on(async {
+                let mut world = World::default();
+                for batch in &batches {
+                    world.batch(writer, batch).await?;
+                    world.compare(connection).await?;
+                }
+                let workspaces: Vec<_> = world.models.into_keys().collect();
+                let remembered = table::remembered(connection, &workspaces).await;
+                prop_assert_eq!(remembered, world.made.len() as i64);
+                Ok(())
+            })
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// What should be in the database after a history.
+struct World {
+    workspaces: [Uuid; WORKSPACES],
+    models: HashMap<Uuid, Model>,
+    made: Vec<Made>,
+}
+
+/// A submission that was made before.
+struct Made {
+    id: Uuid,
+    workspace_id: Uuid,
+    json: Value,
+    /// What it has to be answered; `None` until its batch is done.
+    outcomes: Option<Vec<Outcome>>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let workspaces = std::array::from_fn(|_| Uuid::now_v7());
+        Self { workspaces, models: HashMap::new(), made: Vec::new() }
+    }
+}
+
+/// What a unit of a batch is: the submission at this place, or one that must be refused.
+enum Expected {
+    Made(usize),
+    Mismatch,
+}
+
+impl World {
+    async fn batch(&mut self, writer: &mut Writer, batch: &[Step]) -> Result<(), TestCaseError> {
+        let (mut units, mut expected) = (Vec::new(), Vec::new());
+        for step in batch {
+            let (json, what) = self.submission(step);
+            units.push(unit(&json));
+            expected.push(what);
+        }
+        let answers = writer.work(&units).await.expect("the database works");
+        prop_assert_eq!(answers.len(), units.len());
+        for ((unit, what), answer) in units.iter().zip(expected).zip(answers) {
+            match what {
+                Expected::Mismatch => {
+                    let code = answer.map(|_| ()).map_err(|error| error.code);
+                    prop_assert_eq!(code, Err(ErrorCode::IdempotencyMismatch));
+                }
+                Expected::Made(place) => self.answered(place, unit, &answer)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The JSON of a step's submission.
+    fn submission(&mut self, step: &Step) -> (Value, Expected) {
+        let earlier = |place: &prop::sample::Index| place.index(self.made.len());
+        match step {
+            Step::Replay(place) if !self.made.is_empty() => {
+                let place = earlier(place);
+                (self.made[place].json.clone(), Expected::Made(place))
+            }
+            Step::Forged(place, content) if !self.made.is_empty() => {
+                let first = &self.made[earlier(place)];
+                let mut json = self.json(first.id, first.workspace_id, content);
+                // Whatever the content, it is another one.
+                json["campaign_id"] = json!(Uuid::now_v7());
+                (json, Expected::Mismatch)
+            }
+            Step::Abroad(place) if !self.made.is_empty() => {
+                let mut json = self.made[earlier(place)].json.clone();
+                json["workspace_id"] = json!(Uuid::now_v7());
+                self.make(json)
+            }
+            Step::Fresh(content) | Step::Forged(_, content) => {
+                self.make(self.json(Uuid::now_v7(), self.workspaces[content.workspace], content))
+            }
+            Step::Replay(_) | Step::Abroad(_) => {
+                let nobody = json!({"id": Uuid::now_v7(), "workspace_id": self.workspaces[0],
+                                    "campaign_id": Uuid::nil(), "leads": [{}]});
+                self.make(nobody)
+            }
+        }
+    }
+
+    fn make(&mut self, json: Value) -> (Value, Expected) {
+        let id = |field: &str| json[field].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        let (id, workspace_id) = (id("id"), id("workspace_id"));
+        self.made.push(Made { id, workspace_id, json: json.clone(), outcomes: None });
+        (json, Expected::Made(self.made.len() - 1))
+    }
+
+    fn json(&self, id: Uuid, workspace_id: Uuid, content: &Content) -> Value {
+        let ids = |model: &Model| model.0.iter().map(|lead| lead.id).collect::<Vec<_>>();
+        let own = self.models.get(&workspace_id).map(ids).unwrap_or_default();
+        let all: Vec<_> = self.models.values().flat_map(ids).collect();
+        let leads: Vec<_> = content.entries.iter().map(|entry| entry.json(&own, &all)).collect();
+        json!({"id": id, "workspace_id": workspace_id, "campaign_id": Uuid::nil(),
+               "merge": content.merge, "leads": leads})
+    }
+
+    /// Holds an answer against the model, which makes leads under the ids that the writer chose.
+    fn answered(
+        &mut self,
+        place: usize,
+        unit: &Unit,
+        answer: &Answer,
+    ) -> Result<(), TestCaseError> {
+        let answer = answer.as_ref().map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let told: Vec<Outcome> = serde_json::from_str(answer.get()).expect("outcomes");
+        let made = &mut self.made[place];
+        if made.outcomes.is_none() {
+            let model = self.models.entry(made.workspace_id).or_default();
+            prop_assert_eq!(told.len(), unit.entries.len());
+            let mut outcomes = Vec::new();
+            for (entry, (parsed, told)) in (0..).zip(unit.entries.iter().zip(&told)) {
+                outcomes.push(match parsed {
+                    Err(error) => Outcome::Rejected(error.clone()),
+                    Ok(parsed) => {
+                        let mark = Mark { submission_id: unit.id, entry };
+                        model.apply(parsed, unit.merge, mark, chosen_id(told))
+                    }
+                });
+            }
+            made.outcomes = Some(outcomes);
+        }
+        prop_assert_eq!(made.outcomes.as_ref(), Some(&told));
+        Ok(())
+    }
+
+    async fn compare(&self, connection: &mut AsyncPgConnection) -> Result<(), TestCaseError> {
+        for (workspace_id, model) in &self.models {
+            let mut expected = model.0.clone();
+            expected.sort_by_key(|lead| lead.id);
+            prop_assert_eq!(table::leads(connection, *workspace_id).await, expected);
+        }
+        Ok(())
+    }
+}
+
+/// The id of a lead that the writer made; where it made none, one that it cannot have told.
+fn chosen_id(told: &Outcome) -> Uuid {
+    match told {
+        Outcome::Lead(lead) if lead.created => lead.lead_id,
+        Outcome::Lead(_) | Outcome::Rejected(_) => Uuid::now_v7(),
+    }
+}
+
+fn unit(json: &Value) -> Unit {
+    let body = json!({"submissions": [json]}).to_string();
+    let raw = read_submissions(body.as_bytes()).expect("readable")[0];
+    Unit::parse(&Submission::read(raw).expect("readable")).expect("no region")
+}
