@@ -1,0 +1,2 @@
+DROP TABLE campaign.links;
+DROP TABLE campaign.campaigns;

@@ -1,0 +1,211 @@
+//! The pipeline's second half: from `leads.resolved` to the caller's reply.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use shared::{
+    bus::{Batch, BatchLimit, Bus, BusError, Lane, Message, Queue, SharedBus, dead_letter, within},
+    contract::{
+        EntryResult, EntryStatus, ErrorBody, Outcome, ResolvedSubmission, ResolvedSubmissions,
+        SubmissionResult, SubmissionResults, Summary, json_problem,
+    },
+    crash,
+    database::Database,
+    worker::isolate,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::linker::{Linked, Linker, Unit};
+
+/// What one batch may hold. The bytes bound the links of a statement: each takes some 80.
+const LIMIT: BatchLimit = BatchLimit { messages: 500, bytes: 1 << 20 };
+
+/// How long replying may take before the batch is given back.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Links what arrives on a lane until stopped. Several may run at once.
+pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
+    let mut subscription = bus.subscribe(lane.resolved(), LIMIT);
+    let mut linker = Linker::new(database);
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            batch = subscription.next_batch() => batch,
+        };
+        if let Err(error) = handle(lane, &*bus, &mut linker, &stop, batch).await {
+            tracing::warn!(%error, "a batch will be delivered again");
+        }
+    }
+}
+
+/// Commit, then reply and await the confirms, then acknowledge. A repetition finds the marks of the
+/// first time and replies the same.
+async fn handle(
+    lane: Lane,
+    bus: &dyn Bus,
+    linker: &mut Linker,
+    stop: &CancellationToken,
+    batch: Batch<'_>,
+) -> Result<(), BusError> {
+    let mut units = Vec::new();
+    let mut messages = Vec::with_capacity(batch.messages().len());
+    for message in batch.messages() {
+        messages.push((message, read(message, &mut units)));
+    }
+    let Some(linked) = isolate(&units, linker, stop).await else {
+        return Err(BusError::Unavailable("stopped".to_owned()));
+    };
+    crash::point("campaign-service::committed");
+    let mut answered = Vec::with_capacity(messages.len());
+    for (message, content) in &messages {
+        answered.push(answer(lane, bus, message, content, &units, &linked));
+    }
+    join_all(answered).await.into_iter().collect::<Result<(), _>>()?;
+    crash::point("campaign-service::acknowledging");
+    batch.ack().await
+}
+
+/// A submission of a message: the place of its unit, or why it failed before.
+enum Read {
+    Unit(usize),
+    Failed(Option<Uuid>, ErrorBody),
+}
+
+/// Reads a message, adding its submissions to `units`.
+fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
+    // Only the lead service may publish here, and it publishes no copies.
+    if message.is_copy {
+        return Err("a copy of a message that was published elsewhere".to_owned());
+    }
+    let resolved: ResolvedSubmissions<'_> =
+        serde_json::from_slice(&message.body).map_err(|error| json_problem(&error))?;
+    // All of it is read before any of it counts.
+    let read: Vec<_> =
+        resolved.submissions.into_iter().map(read_submission).collect::<Result<_, String>>()?;
+    Ok(read
+        .into_iter()
+        .map(|submission| match submission {
+            Ok(unit) => {
+                units.push(unit);
+                Read::Unit(units.len() - 1)
+            }
+            Err((id, error)) => Read::Failed(id, error),
+        })
+        .collect())
+}
+
+fn read_submission(
+    submission: ResolvedSubmission<'_>,
+) -> Result<Result<Unit, (Option<Uuid>, ErrorBody)>, String> {
+    let ResolvedSubmission { id, workspace_id, campaign_id, outcomes, error } = submission;
+    match (id, outcomes, error) {
+        (id, _, Some(error)) => Ok(Err((id, error))),
+        (Some(id), Some(outcomes), None) => {
+            let outcomes =
+                serde_json::from_str(outcomes.get()).map_err(|error| json_problem(&error))?;
+            Ok(Ok(Unit { id, workspace_id, campaign_id, outcomes }))
+        }
+        _ => Err("a submission has neither outcomes nor an error".to_owned()),
+    }
+}
+
+async fn answer(
+    lane: Lane,
+    bus: &dyn Bus,
+    message: &Message,
+    content: &Result<Vec<Read>, String>,
+    units: &[Unit],
+    linked: &[Result<Linked, String>],
+) -> Result<(), BusError> {
+    let deadline = within(REPLY_TIMEOUT);
+    let submissions = match content {
+        Ok(submissions) => submissions,
+        Err(reason) => {
+            tracing::error!(%reason, "unreadable message");
+            return dead_letter(bus, lane.resolved(), message, reason, deadline).await;
+        }
+    };
+    let mut results = Vec::with_capacity(submissions.len());
+    for submission in submissions {
+        results.push(match submission {
+            Read::Failed(id, error) => {
+                SubmissionResult::Failed { submission_id: *id, error: error.clone() }
+            }
+            Read::Unit(place) => {
+                let unit = &units[*place];
+                let failed =
+                    |error| SubmissionResult::Failed { submission_id: Some(unit.id), error };
+                match &linked[*place] {
+                    Ok(Ok(added)) => done(unit, added),
+                    Ok(Err(error)) => failed(error.clone()),
+                    Err(reason) => {
+                        let reason = format!("submission {} failed: {reason}", unit.id);
+                        dead_letter(bus, lane.resolved(), message, &reason, deadline).await?;
+                        failed(ErrorBody::internal())
+                    }
+                }
+            }
+        });
+    }
+    // The address was checked where the message came in; whoever can write to this queue by another
+    // way must not make us write to our own.
+    if message.reply_to.as_deref().is_none_or(Queue::is_own) {
+        return Ok(());
+    }
+    let reply = serde_json::to_vec(&SubmissionResults { results })
+        .map_err(|error| BusError::Unavailable(error.to_string()))?;
+    bus.reply(message, reply.into(), deadline).await?;
+    crash::point("campaign-service::confirmed");
+    Ok(())
+}
+
+/// The results of a submission, entry by entry.
+fn done(unit: &Unit, added: &[bool]) -> SubmissionResult {
+    let mut summary = Summary::default();
+    let results = unit
+        .outcomes
+        .iter()
+        .zip(added)
+        .enumerate()
+        .map(|(index, (outcome, added))| {
+            let result = entry_result(index, outcome, *added);
+            summary.count(result.status);
+            result
+        })
+        .collect();
+    SubmissionResult::Done {
+        submission_id: unit.id,
+        campaign_id: unit.campaign_id,
+        results,
+        summary,
+    }
+}
+
+fn entry_result(index: usize, outcome: &Outcome, added: bool) -> EntryResult {
+    match outcome {
+        Outcome::Lead(lead) => EntryResult {
+            index,
+            lead_id: Some(lead.lead_id),
+            status: if added { EntryStatus::Added } else { EntryStatus::AlreadyInCampaign },
+            created: Some(lead.created),
+            matched_by: Some(lead.matched_by),
+            conflict: lead.conflict.clone(),
+            kept: lead.kept.clone(),
+            warnings: lead.warnings.clone(),
+            error: None,
+        },
+        Outcome::Rejected(error) => EntryResult {
+            index,
+            lead_id: None,
+            status: EntryStatus::Error,
+            created: None,
+            matched_by: None,
+            conflict: None,
+            kept: vec![],
+            warnings: vec![],
+            error: Some(error.clone()),
+        },
+    }
+}

@@ -1,0 +1,23 @@
+//! The campaign service as a process of its own.
+
+use std::process::ExitCode;
+
+use campaign_service::{POOL_SIZE, migrate, run};
+use shared::process::{self, Process, listen};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    process::exit(serve().await)
+}
+
+async fn serve() -> anyhow::Result<()> {
+    let process = Process::start()?;
+    let settings = process.settings.campaign_service.clone();
+    let listener = listen("campaign_service.admin", settings.admin)?;
+    let database = process.database(settings.database_url.as_ref(), POOL_SIZE)?;
+    let bus = process.bus("campaign-service")?;
+    migrate(&database).await?;
+    run(settings, listener, bus.clone(), database, process.stop).await?;
+    bus.close().await;
+    Ok(())
+}

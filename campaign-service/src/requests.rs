@@ -1,0 +1,54 @@
+//! Look-ups and changes of campaigns.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use shared::{
+    contract::{CampaignRequest, ErrorBody},
+    database::{Database, DatabaseError},
+    requests::Answers,
+};
+
+use crate::store;
+
+/// Answers what the gateway asks about campaigns.
+pub struct CampaignAnswers {
+    /// Where campaigns are kept.
+    pub database: Database,
+}
+
+#[async_trait]
+impl Answers for CampaignAnswers {
+    type Request = CampaignRequest;
+
+    async fn answer(&self, request: CampaignRequest) -> Result<Value, ErrorBody> {
+        match self.carry_out(request).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => Err(ErrorBody::not_found("Campaign")),
+            Err(error) => Err(error.into_error_body()),
+        }
+    }
+}
+
+impl CampaignAnswers {
+    /// `None` when the request names a campaign that the workspace does not have.
+    async fn carry_out(&self, request: CampaignRequest) -> Result<Option<Value>, DatabaseError> {
+        let mut on = self.database.connection().await?;
+        Ok(match request {
+            CampaignRequest::Create { workspace_id, id, name, status } => {
+                Some(json!(store::create_campaign(&mut on, workspace_id, id, &name, status).await?))
+            }
+            CampaignRequest::Get { workspace_id, id } => {
+                store::get_campaign(&mut on, workspace_id, id).await?.map(|found| json!(found))
+            }
+            CampaignRequest::List { workspace_id, status, limit, offset } => Some(json!(
+                store::list_campaigns(&mut on, workspace_id, status, limit, offset).await?
+            )),
+            CampaignRequest::Leads { workspace_id, id, limit, offset } => {
+                if store::get_campaign(&mut on, workspace_id, id).await?.is_none() {
+                    return Ok(None);
+                }
+                Some(json!(store::list_links(&mut on, workspace_id, id, limit, offset).await?))
+            }
+        })
+    }
+}
