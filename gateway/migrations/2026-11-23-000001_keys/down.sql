@@ -1,0 +1,2 @@
+DROP TABLE gateway.api_keys;
+DROP TABLE gateway.workspaces;

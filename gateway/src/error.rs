@@ -1,0 +1,139 @@
+//! Every error that the API answers, in one shape (contract section 1).
+
+use std::fmt;
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{
+        StatusCode,
+        header::{ALLOW, RETRY_AFTER},
+    },
+};
+use serde_json::json;
+use shared::{
+    bus::BusError,
+    contract::{ErrorBody, ErrorCode},
+    database::DatabaseError,
+};
+use uuid::Uuid;
+
+/// An error answer.
+#[derive(Debug)]
+pub struct ApiError {
+    body: ErrorBody,
+    /// Seconds after which a retry makes sense.
+    retry_after: Option<u64>,
+    allow: Option<&'static str>,
+    submission_id: Option<Uuid>,
+}
+
+impl ApiError {
+    /// An error with this code and message.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        ErrorBody::new(code, message).into()
+    }
+
+    /// 400.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        ErrorBody::bad_request(message).into()
+    }
+
+    /// 404 for a path that leads nowhere.
+    pub fn no_such_route() -> Self {
+        Self::new(ErrorCode::NotFound, "No such route")
+    }
+
+    /// 405, naming the methods that the route knows.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let error = Self::new(ErrorCode::MethodNotAllowed, "Method not allowed");
+        Self { allow: Some(allow), ..error }
+    }
+
+    /// 429: the key may come again after so many seconds.
+    pub fn rate_limited(retry_after: u64) -> Self {
+        let error = Self::new(ErrorCode::RateLimited, "Rate limit exceeded");
+        Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// 503: too much is under way.
+    pub fn overloaded() -> Self {
+        Self::new(ErrorCode::Unavailable, "Too many leads are under way, please retry")
+    }
+
+    /// Names the submission whose result is not known, so that its caller can ask for it.
+    #[must_use]
+    pub fn of_submission(self, id: Uuid) -> Self {
+        Self { submission_id: Some(id), ..self }
+    }
+}
+
+/// The status of each code. Without a catch-all: a new code has to choose its status here.
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
+        ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+impl From<ErrorBody> for ApiError {
+    fn from(body: ErrorBody) -> Self {
+        let retry_after = (body.code == ErrorCode::Unavailable).then_some(1);
+        Self { body, retry_after, allow: None, submission_id: None }
+    }
+}
+
+impl From<BusError> for ApiError {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::Unavailable(reason) => {
+                tracing::warn!(%reason, "the message broker is unavailable");
+                ErrorBody::unavailable().into()
+            }
+            BusError::Timeout => Self::new(ErrorCode::Timeout, "The result was not ready in time"),
+        }
+    }
+}
+
+impl From<DatabaseError> for ApiError {
+    fn from(error: DatabaseError) -> Self {
+        error.into_error_body().into()
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.body.fmt(f)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        status(self.body.code)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        if let Some(methods) = self.allow {
+            response.insert_header((ALLOW, methods));
+        }
+        let mut body = json!({"error": self.body});
+        if let Some(id) = self.submission_id {
+            body["submission_id"] = json!(id);
+        }
+        response.json(body)
+    }
+}

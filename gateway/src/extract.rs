@@ -1,0 +1,62 @@
+//! What handlers take from a request, with the contract's errors.
+
+mod body;
+mod paging;
+
+pub use body::Body;
+pub use paging::{Paging, page};
+
+use std::{ops::Deref, rc::Rc, sync::Arc};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
+use futures_util::future::{Ready, ready};
+use shared::contract::ErrorBody;
+use uuid::Uuid;
+
+use crate::{auth::Caller, error::ApiError};
+
+/// The caller of a route that needs a key.
+pub struct Authenticated(pub Arc<Caller>);
+
+impl Deref for Authenticated {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl FromRequest for Authenticated {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // Put there by the middleware, which lets nobody else come this far.
+        let caller = request.extensions().get::<Arc<Caller>>().cloned();
+        ready(caller.map(Self).ok_or_else(|| ErrorBody::internal().into()))
+    }
+}
+
+/// The id in a route such as `/v1/campaigns/{id}`.
+pub struct Id(pub Uuid);
+
+impl FromRequest for Id {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = request.match_info().get("id").unwrap_or_default();
+        // The hyphenated form alone: the parser also takes braces, URNs and bare digits.
+        let id = Some(text).filter(|text| text.len() == 36).and_then(|t| Uuid::try_parse(t).ok());
+        ready(
+            id.map(Self).ok_or_else(|| ApiError::bad_request("The id in the path must be a UUID")),
+        )
+    }
+}
+
+/// The query string, as pairs.
+fn query(request: &HttpRequest) -> Result<Rc<[(String, String)]>, ApiError> {
+    actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map(|query| query.into_inner().into())
+        .map_err(|_| ApiError::bad_request("Invalid query string"))
+}

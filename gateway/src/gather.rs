@@ -1,0 +1,231 @@
+//! Gathering: submissions of concurrent requests share a message.
+//!
+//! While as many messages are under way as may be, submissions wait here, and the next message
+//! takes all that came meanwhile. So a lone request goes out at once, and a busy gateway sends ever
+//! larger messages.
+
+mod answer;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+use shared::{
+    bus::{Lane, SharedBus, within},
+    contract::{ErrorBody, Merge, SubmissionToSend, SubmissionsToSend},
+};
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    time::{Instant, timeout_at},
+};
+use uuid::Uuid;
+
+use crate::error::ApiError;
+pub use answer::Answered;
+
+/// Messages that are under way at once. Two keep the pipeline busy while a third gathers; more only
+/// make the messages smaller.
+const MESSAGES_IN_FLIGHT: usize = 2;
+/// What one message may hold, unless a single submission is larger.
+const MAX_LEADS: usize = 5_000;
+const MAX_BYTES: usize = 1 << 20;
+/// The longest that a message waits for callers who are about to come back.
+const MAX_PATIENCE: Duration = Duration::from_millis(5);
+
+/// A submission on its way.
+pub struct Submission {
+    /// Its id; the same id again is a replay.
+    pub id: Uuid,
+    /// The caller's workspace.
+    pub workspace_id: Uuid,
+    /// The campaign to link to.
+    pub campaign_id: Uuid,
+    /// What becomes of fields of matched leads.
+    pub merge: Merge,
+    /// The country whose national phone format is accepted.
+    pub default_region: Option<String>,
+    /// The JSON array of entries, as it came.
+    pub leads: Box<RawValue>,
+    /// How many entries that are.
+    pub count: usize,
+}
+
+/// Takes submissions and brings back their answers.
+pub struct Gatherer {
+    /// Submissions of few leads, and of many: see [`Lane`].
+    rows: UnboundedSender<Waiting>,
+    bulk: UnboundedSender<Waiting>,
+    /// One permit for each lead that may be under way.
+    room: Arc<Semaphore>,
+    timeout: Duration,
+}
+
+struct Waiting {
+    submission: Submission,
+    answer: oneshot::Sender<Result<Answered, ApiError>>,
+    /// Given back when the answer is there, not when the caller goes.
+    _room: OwnedSemaphorePermit,
+}
+
+impl Gatherer {
+    /// Starts to gather for a bus.
+    pub fn start(bus: SharedBus, max_leads_in_flight: usize, timeout: Duration) -> Self {
+        let gather_for = |lane: Lane| {
+            let (waiting, arrivals) = unbounded_channel();
+            tokio::spawn(gather(lane, bus.clone(), arrivals, timeout));
+            waiting
+        };
+        let (rows, bulk) = (gather_for(Lane::Rows), gather_for(Lane::Bulk));
+        Self { rows, bulk, room: Arc::new(Semaphore::new(max_leads_in_flight)), timeout }
+    }
+
+    /// Submits and waits for the answer.
+    ///
+    /// # Errors
+    /// 503 at once when too much is under way; what became of the submission as a whole; 503 or 504
+    /// when that is not known.
+    pub async fn submit(&self, submission: Submission) -> Result<Answered, ApiError> {
+        let id = submission.id;
+        let leads = u32::try_from(submission.count).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(leads);
+        let room = room.map_err(|_| ApiError::overloaded())?;
+        let (answer, answered) = oneshot::channel();
+        let lost = |()| ApiError::from(ErrorBody::unavailable());
+        let lane = match Lane::of(submission.count) {
+            Lane::Rows => &self.rows,
+            Lane::Bulk => &self.bulk,
+        };
+        lane.send(Waiting { submission, answer, _room: room }).map_err(|_| lost(()))?;
+        match tokio::time::timeout(self.timeout, answered).await {
+            Ok(Ok(answer)) => answer.map_err(|error| error.of_submission(id)),
+            Ok(Err(_)) => Err(lost(())),
+            Err(_) => Err(ApiError::from(shared::bus::BusError::Timeout).of_submission(id)),
+        }
+    }
+}
+
+/// Sends the messages of a lane for as long as submissions can come.
+async fn gather(
+    lane: Lane,
+    bus: SharedBus,
+    mut arrivals: UnboundedReceiver<Waiting>,
+    timeout: Duration,
+) {
+    let slots = Arc::new(Semaphore::new(MESSAGES_IN_FLIGHT));
+    let pace = Arc::new(Mutex::new(Pace::default()));
+    let mut next = None;
+    loop {
+        let Some(first) = (match next.take() {
+            Some(left_over) => Some(left_over),
+            None => arrivals.recv().await,
+        }) else {
+            return;
+        };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Pace { company, patience } = *lock(&pace);
+        let mut message = Gathered::of(first);
+        let until = Instant::now() + patience;
+        loop {
+            let waiting = match arrivals.try_recv() {
+                Ok(waiting) => waiting,
+                Err(_) if message.waiting.len() >= company => break,
+                Err(_) => match timeout_at(until, arrivals.recv()).await {
+                    Ok(Some(waiting)) => waiting,
+                    Ok(None) | Err(_) => break,
+                },
+            };
+            if !message.has_room_for(&waiting) {
+                next = Some(waiting);
+                break;
+            }
+            message.add(waiting);
+        }
+        let (bus, pace) = (bus.clone(), pace.clone());
+        tokio::spawn(async move {
+            let (company, sent) = (message.waiting.len(), Instant::now());
+            message.send(lane, bus, timeout).await;
+            *lock(&pace) = Pace { company, patience: (sent.elapsed() / 4).min(MAX_PATIENCE) };
+            drop(slot);
+        });
+    }
+}
+
+/// What the last answered message says of the next: the callers that it answered are about to come
+/// back, one after the other. Without a moment's patience the first of them would travel alone and
+/// the others wait for its way and back. A caller who was alone is never waited with.
+#[derive(Clone, Copy, Default)]
+struct Pace {
+    /// How many submissions travelled together.
+    company: usize,
+    /// How long the next message waits for as many: a part of the time that the last one took.
+    patience: Duration,
+}
+
+fn lock(pace: &Mutex<Pace>) -> MutexGuard<'_, Pace> {
+    pace.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A message in the making.
+struct Gathered {
+    waiting: Vec<Waiting>,
+    leads: usize,
+    bytes: usize,
+}
+
+impl Gathered {
+    fn of(first: Waiting) -> Self {
+        let mut gathered = Self { waiting: Vec::new(), leads: 0, bytes: 0 };
+        gathered.add(first);
+        gathered
+    }
+
+    fn has_room_for(&self, next: &Waiting) -> bool {
+        self.leads + next.submission.count <= MAX_LEADS
+            && self.bytes + next.submission.leads.get().len() <= MAX_BYTES
+    }
+
+    fn add(&mut self, waiting: Waiting) {
+        self.leads += waiting.submission.count;
+        self.bytes += waiting.submission.leads.get().len();
+        self.waiting.push(waiting);
+    }
+
+    async fn send(self, lane: Lane, bus: SharedBus, timeout: Duration) {
+        let results = match self.body() {
+            Ok(body) => bus.call(lane.submitted(), body, within(timeout)).await,
+            Err(error) => Err(shared::bus::BusError::Unavailable(error.to_string())),
+        };
+        let count = self.waiting.len();
+        let answers = match results {
+            Ok(reply) => answer::read(&reply, count),
+            Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
+        };
+        for (waiting, answer) in self.waiting.into_iter().zip(answers) {
+            // A caller who has gone will ask again.
+            let _ = waiting.answer.send(answer);
+        }
+    }
+
+    fn body(&self) -> serde_json::Result<Bytes> {
+        let submissions = self.waiting.iter().map(|waiting| {
+            let submission = &waiting.submission;
+            SubmissionToSend {
+                id: submission.id,
+                workspace_id: submission.workspace_id,
+                campaign_id: submission.campaign_id,
+                merge: submission.merge,
+                default_region: submission.default_region.as_deref(),
+                leads: &submission.leads,
+            }
+        });
+        let message = SubmissionsToSend { submissions: submissions.collect() };
+        serde_json::to_vec(&message).map(Bytes::from)
+    }
+}

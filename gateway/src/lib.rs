@@ -1,0 +1,100 @@
+//! The gateway: HTTP in front of the pipeline.
+//!
+//! Authenticates, limits, gathers submissions into messages ([`gather`]) and brings each caller its
+//! own answer. Entries pass through it unread.
+
+pub mod auth;
+pub mod connections;
+pub mod drain;
+pub mod error;
+pub mod extract;
+pub mod gather;
+pub mod idempotency;
+pub mod keys;
+pub mod limits;
+pub mod middleware;
+pub mod routes;
+pub mod services;
+pub mod state;
+
+use std::{net::TcpListener, time::Duration};
+
+use actix_web::{App, HttpServer, middleware::from_fn, web::Data};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shared::{
+    admin::{self, Readiness},
+    bus::SharedBus,
+    database::{self, Database},
+    settings::GatewaySettings,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
+    services::Services, state::State,
+};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// Database connections; keys are remembered, so few are needed.
+pub const POOL_SIZE: usize = 4;
+
+/// Brings the schema `gateway` up to date.
+///
+/// # Errors
+/// When the database cannot be reached or a migration fails.
+pub async fn migrate(database: &Database) -> anyhow::Result<()> {
+    database::migrate(database, "gateway", MIGRATIONS).await
+}
+
+/// Serves HTTP until stopped; then finishes the requests that have begun.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn run(
+    settings: GatewaySettings,
+    listener: TcpListener,
+    bus: SharedBus,
+    database: Database,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let workers = settings.http_workers;
+    let head_timeout = Duration::from_secs(settings.head_timeout_seconds);
+    let keep_alive = Duration::from_secs(settings.keep_alive_seconds);
+    let readiness = Data::new(Readiness {
+        bus: bus.clone(),
+        database: database.clone(),
+        stopping: stop.clone(),
+    });
+    let in_flight = InFlight::new(stop.clone());
+    let state = Data::new(State {
+        in_flight: in_flight.clone(),
+        idempotency: IdempotencyKeys::new(database.clone()),
+        authenticator: Authenticator::new(database.clone(), &settings),
+        services: Services::new(bus.clone()),
+        gatherer: Gatherer::start(bus, settings.max_leads_in_flight, settings.answer_timeout()),
+        settings,
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(readiness.clone())
+            .app_data(state.clone())
+            .wrap(from_fn(middleware::authenticate))
+            .wrap(from_fn(middleware::accompany))
+            .configure(admin::routes)
+            .configure(routes::routes)
+            .default_service(routes::nowhere())
+    })
+    .workers(workers)
+    .client_request_timeout(head_timeout)
+    .keep_alive(keep_alive)
+    .on_connect(connections::watch(keep_alive + head_timeout))
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    let stopping = in_flight.stop_gently(server.handle());
+    let purging = tokio::spawn(IdempotencyKeys::purge(database, stop));
+    let (served, ()) = tokio::join!(server, stopping);
+    purging.await?;
+    Ok(served?)
+}

@@ -1,0 +1,101 @@
+//! What happens around every request: its id, its caller, its share of the rate limit.
+
+use std::sync::Arc;
+
+use actix_web::{
+    Error, HttpMessage, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        ConnectionType,
+        header::{HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use uuid::Uuid;
+
+use crate::{
+    auth::Caller, connections::Connection, error::ApiError, limits::Allowance, state::State,
+};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest request id that is taken over from a caller.
+const MAX_REQUEST_ID: usize = 128;
+
+/// Routes that need no key.
+const PUBLIC: [&str; 2] = ["/health", "/ready"];
+
+/// Counts the request as under way, and gives its response an `X-Request-Id`: the caller's own,
+/// where it sent a sensible one.
+pub async fn accompany(
+    state: Data<State>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _entered = state.in_flight.enter();
+    let _under_way = request.conn_data::<Connection>().map(Connection::enter);
+    let id = taken_over(request.headers()).unwrap_or_else(new_request_id);
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if response.status().is_server_error() {
+        let route = response.request().match_pattern();
+        tracing::warn!(request_id = ?id, status = %response.status(), ?route, "request failed");
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    if state.in_flight.stopping() {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
+}
+
+fn taken_over(headers: &HeaderMap) -> Option<HeaderValue> {
+    let id = headers.get(REQUEST_ID)?;
+    let sensible = (1..=MAX_REQUEST_ID).contains(&id.len())
+        && id.as_bytes().iter().all(|byte| byte.is_ascii_graphic());
+    sensible.then(|| id.clone())
+}
+
+fn new_request_id() -> HeaderValue {
+    let id = Uuid::now_v7().to_string();
+    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("none"))
+}
+
+/// Lets only callers with a key pass, and only as often as the key may. Tells them how often.
+pub async fn authenticate(
+    state: Data<State>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if PUBLIC.contains(&request.path()) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    match state.authenticator.caller(request.headers()).await {
+        Ok(caller) => limited(caller, request, next).await,
+        // There is nothing to protect where there is nothing.
+        Err(_) if request.match_pattern().is_none() => {
+            Ok(refuse(request, &ApiError::no_such_route()))
+        }
+        Err(error) => Ok(refuse(request, &error)),
+    }
+}
+
+async fn limited(
+    caller: Arc<Caller>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let allowance: Allowance = caller.limiter.count();
+    let mut response = match allowance.retry_after {
+        Some(seconds) => refuse(request, &ApiError::rate_limited(seconds)),
+        None => {
+            request.extensions_mut().insert(caller);
+            next.call(request).await?.map_into_boxed_body()
+        }
+    };
+    allowance.write(response.headers_mut());
+    Ok(response)
+}
+
+fn refuse(request: ServiceRequest, error: &ApiError) -> ServiceResponse<BoxBody> {
+    request.into_response(error.error_response())
+}

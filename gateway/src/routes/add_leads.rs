@@ -1,0 +1,189 @@
+//! `POST /v1/campaigns/{id}/leads`: the main job.
+
+use std::{borrow::Cow, str::FromStr};
+
+use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web::Data};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::{
+    contract::{MAX_LEADS_PER_SUBMISSION, Merge},
+    entry::Region,
+};
+use uuid::Uuid;
+
+use crate::{
+    error::ApiError,
+    extract::{Authenticated, Body, Id},
+    gather::{Answered, Submission},
+    idempotency::{Claim, IdempotencyKey, fingerprint},
+    state::State,
+};
+
+/// Adds leads to a campaign and answers what became of each.
+pub async fn add(
+    state: Data<State>,
+    caller: Authenticated,
+    Id(campaign_id): Id,
+    http: HttpRequest,
+    Body(body): Body,
+) -> Result<HttpResponse, ApiError> {
+    let workspace_id = caller.workspace_id;
+    let key = IdempotencyKey::of(http.headers())?;
+    let request = AddLeads::parse(&body)?;
+    state.services.expect_campaign(workspace_id, campaign_id).await?;
+    let mut submission = Submission {
+        id: Uuid::now_v7(),
+        workspace_id,
+        campaign_id,
+        merge: request.merge,
+        default_region: request.default_region.or_else(|| caller.default_region.clone()),
+        leads: request.leads,
+        count: request.count,
+    };
+    let Some(key) = key else {
+        return Ok(answer(data(campaign_id, &state.gatherer.submit(submission).await?), false));
+    };
+    // The older prefix leads to the same place.
+    let path = format!("/v1/campaigns/{campaign_id}/leads");
+    let fingerprint = fingerprint("POST", &path, &body);
+    let claim = state.idempotency.claim(workspace_id, &key, fingerprint, submission.id).await?;
+    let replayed = claim != Claim::First;
+    match claim {
+        Claim::Answered(body) => return Ok(answer(body, replayed)),
+        Claim::Twin(id) => submission.id = id,
+        Claim::First => {}
+    }
+    let data = data(campaign_id, &state.gatherer.submit(submission).await?);
+    state.idempotency.remember(workspace_id, &key, &data).await?;
+    Ok(answer(data, replayed))
+}
+
+fn answer(body: String, replayed: bool) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    response.content_type(ContentType::json()).body(body)
+}
+
+/// The answer's JSON, around results that are copied as they came.
+fn data(campaign_id: Uuid, answered: &Answered) -> String {
+    let (results, summary) = (answered.results.get(), answered.summary.get());
+    format!(
+        r#"{{"data":{{"campaign_id":"{campaign_id}","results":{results},"summary":{summary}}}}}"#
+    )
+}
+
+/// The request, valid as far as the gateway looks: the entries are the lead service's business.
+#[derive(Debug)]
+struct AddLeads {
+    leads: Box<RawValue>,
+    count: usize,
+    merge: Merge,
+    default_region: Option<String>,
+}
+
+impl AddLeads {
+    fn parse(body: &[u8]) -> Result<Self, ApiError> {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            leads: Option<&'a RawValue>,
+            #[serde(borrow)]
+            merge: Option<&'a RawValue>,
+            #[serde(borrow)]
+            default_region: Option<&'a RawValue>,
+        }
+        let invalid = || ApiError::bad_request("Invalid JSON body");
+        let fields: Fields<'_> = serde_json::from_slice(body).map_err(|_| invalid())?;
+        // A sequence would be taken for the fields in their order.
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(invalid());
+        }
+        let leads = fields.leads.ok_or_else(|| ApiError::bad_request("leads is required"))?;
+        Ok(Self {
+            count: count(leads)?,
+            leads: leads.to_owned(),
+            merge: option(fields.merge)?.map_or(Ok(Merge::default()), merge)?,
+            default_region: option(fields.default_region)?.map(region).transpose()?,
+        })
+    }
+}
+
+/// How many entries a JSON array holds, where it may hold as many.
+fn count(leads: &RawValue) -> Result<usize, ApiError> {
+    let entries: Vec<&RawValue> = serde_json::from_str(leads.get())
+        .map_err(|_| ApiError::bad_request("leads must be an array"))?;
+    match entries.len() {
+        0 => Err(ApiError::bad_request("leads must not be empty")),
+        count if count <= MAX_LEADS_PER_SUBMISSION => Ok(count),
+        _ => Err(ApiError::bad_request(format!(
+            "leads may hold {MAX_LEADS_PER_SUBMISSION} entries at most"
+        ))),
+    }
+}
+
+/// An optional string.
+fn option(raw: Option<&RawValue>) -> Result<Option<Cow<'_, str>>, ApiError> {
+    let Some(raw) = raw else { return Ok(None) };
+    serde_json::from_str(raw.get())
+        .map_err(|_| ApiError::bad_request("merge and default_region must be strings"))
+}
+
+fn merge(name: Cow<'_, str>) -> Result<Merge, ApiError> {
+    match &*name {
+        "fill" => Ok(Merge::Fill),
+        "overwrite" => Ok(Merge::Overwrite),
+        "none" => Ok(Merge::None),
+        _ => Err(ApiError::bad_request("merge must be fill, overwrite or none")),
+    }
+}
+
+fn region(code: Cow<'_, str>) -> Result<String, ApiError> {
+    match Region::from_str(&code) {
+        Ok(_) => Ok(code.into_owned()),
+        Err(()) => Err(ApiError::bad_request("default_region must be an ISO 3166 alpha-2 code")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_stay_as_they_came() {
+        let leads = r#"[{"phone" : "+1" , "x":1e999}, 7]"#;
+        let body = format!(r#" {{"other": [], "leads": {leads}, "merge": "none"}} "#);
+        let request = AddLeads::parse(body.as_bytes()).expect("valid");
+        assert_eq!(request.leads.get(), leads);
+        assert_eq!((request.count, request.merge), (2, Merge::None));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let many = format!(r#"{{"leads":[{}]}}"#, vec!["{}"; 1_001].join(","));
+        for (body, told) in [
+            ("", "Invalid JSON body"),
+            ("{", "Invalid JSON body"),
+            (r#"{"leads":[{}]}{}"#, "Invalid JSON body"),
+            ("\u{feff}{}", "Invalid JSON body"),
+            ("[]", "Invalid JSON body"),
+            (r#"[[{}], "fill", "US"]"#, "Invalid JSON body"),
+            ("7", "Invalid JSON body"),
+            ("null", "Invalid JSON body"),
+            (r#"{"leads":[{}],"leads":[{}]}"#, "Invalid JSON body"),
+            ("{}", "leads is required"),
+            (r#"{"leads":null}"#, "leads"),
+            (r#"{"leads":{}}"#, "leads must be an array"),
+            (r#"{"leads":[]}"#, "leads must not be empty"),
+            (r#"{"leads":[{}],"merge":"both"}"#, "merge"),
+            (r#"{"leads":[{}],"merge":7}"#, "merge"),
+            (r#"{"leads":[{}],"default_region":"Texas"}"#, "default_region"),
+            (&many, "1000"),
+        ] {
+            let error = AddLeads::parse(body.as_bytes()).expect_err(body).to_string();
+            assert!(error.contains(told), "{body}: {error}");
+        }
+        assert!(AddLeads::parse(b"{\"leads\":[\"\xff\"]}").is_err());
+    }
+}

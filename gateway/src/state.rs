@@ -1,0 +1,24 @@
+//! What all handlers share.
+
+use shared::settings::GatewaySettings;
+
+use crate::{
+    auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
+    services::Services,
+};
+
+/// What all handlers share.
+pub struct State {
+    /// The gateway's settings.
+    pub settings: GatewaySettings,
+    /// The requests that are under way.
+    pub in_flight: InFlight,
+    /// Who calls.
+    pub authenticator: Authenticator,
+    /// Requests that callers gave a name.
+    pub idempotency: IdempotencyKeys,
+    /// The services behind the bus.
+    pub services: Services,
+    /// The way into the pipeline.
+    pub gatherer: Gatherer,
+}
