@@ -1,0 +1,74 @@
+//! `rollcall keys`.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, ensure};
+use gateway::keys::{self, KeyListing};
+use shared::{database::PooledConnection, settings::Settings};
+
+use crate::{cli::KeysCommand, databases::GatewayDatabase, table};
+
+const HEADER: [&str; 8] =
+    ["ID", "WORKSPACE", "NAME", "KEY", "PER MINUTE", "CREATED", "LAST USED", "STATE"];
+
+/// Carries out one command on the gateway's database.
+///
+/// # Errors
+/// When the database is not reached, or there is no such key.
+pub async fn run(command: KeysCommand) -> anyhow::Result<()> {
+    let settings = Settings::load()?;
+    let opened = GatewayDatabase::open(&settings).await?;
+    let done = match opened.database.connection().await {
+        Ok(connection) => carry_out(command, connection).await,
+        Err(error) => Err(error.into()),
+    };
+    // Not before the connection has been given back, and whatever came of it.
+    let closed = opened.close().await;
+    done.and(closed)
+}
+
+async fn carry_out(command: KeysCommand, mut connection: PooledConnection) -> anyhow::Result<()> {
+    match command {
+        KeysCommand::Create { workspace, name, rate_limit } => {
+            let key = keys::create(&mut connection, &workspace, name.as_deref(), rate_limit).await;
+            let key = key.context("cannot make a key")?;
+            writeln!(io::stdout(), "{}", key.secret)?;
+            eprintln!("key {} for workspace {workspace}: keep it, it is not shown again", key.id);
+        }
+        KeysCommand::List => {
+            let listed = keys::list(&mut connection).await.context("cannot list the keys")?;
+            let rows: Vec<_> = listed.into_iter().map(row).collect();
+            if rows.is_empty() {
+                eprintln!("no keys yet: make one by `rollcall keys create --workspace NAME`");
+            } else {
+                writeln!(io::stdout(), "{}", table::lines(HEADER, &rows).join("\n"))?;
+            }
+        }
+        KeysCommand::Revoke { id } => {
+            let revoked =
+                keys::revoke(&mut connection, id).await.context("cannot revoke the key")?;
+            ensure!(revoked, "no key {id}; `rollcall keys list` shows them");
+            eprintln!("key {id} is revoked");
+        }
+    }
+    Ok(())
+}
+
+fn row(key: KeyListing) -> [String; 8] {
+    const TIME: &str = "%Y-%m-%d %H:%M UTC";
+    [
+        key.id.to_string(),
+        key.workspace,
+        key.name.unwrap_or_else(|| "-".to_owned()),
+        format!("…{}", key.hint),
+        match key.rate_limit {
+            None => "default".to_owned(),
+            Some(0) => "no limit".to_owned(),
+            Some(limit) => limit.to_string(),
+        },
+        key.created_at.format(TIME).to_string(),
+        key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.format(TIME).to_string()),
+        key.revoked_at
+            .map_or_else(|| "active".to_owned(), |at| format!("revoked {}", at.format(TIME))),
+    ]
+}
