@@ -1,0 +1,43 @@
+//! Rollcall as its callers see it: over HTTP, on real servers.
+
+mod bad_http;
+mod concurrency;
+mod contract;
+mod crash_points;
+mod crashes;
+mod database_failures;
+mod dice;
+mod errors;
+mod histories;
+mod history;
+mod load;
+mod plans;
+mod processes;
+mod queue_door;
+mod replay;
+mod system;
+mod tables;
+mod tenants;
+
+/// Makes a test of each function, on RabbitMQ and on the bus within the process.
+macro_rules! on_both_buses {
+    ($($name:ident),+ $(,)?) => {
+        mod on_rabbitmq {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name($crate::system::System::on_rabbitmq().await).await;
+                }
+            )+
+        }
+        mod in_process {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name($crate::system::System::in_process().await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_both_buses;

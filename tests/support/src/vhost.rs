@@ -1,0 +1,198 @@
+//! A part of the shared broker, of a test's own.
+
+use reqwest::{Client, Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{Broker, cleanup, server, unique_name};
+
+/// A virtual host: exchanges, queues and connections that no other test sees. Deleted, with what
+/// is connected to it, when dropped.
+pub struct TestVhost {
+    amqp_server: String,
+    api: Api,
+    name: String,
+}
+
+impl TestVhost {
+    /// Creates the virtual host.
+    ///
+    /// # Panics
+    /// When there is no broker, or it refuses.
+    pub async fn create() -> Self {
+        let (amqp_url, api_url) =
+            (server("ROLLCALL_TEST_AMQP_URL"), server("ROLLCALL_TEST_RABBITMQ_API"));
+        Self::create_at(&amqp_url, api_url).await
+    }
+
+    /// Creates the virtual host on a broker of the test's own, which it must not outlive.
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn create_on(broker: &Broker) -> Self {
+        Self::create_at(broker.amqp_url(), broker.api_url().to_owned()).await
+    }
+
+    async fn create_at(amqp_url: &str, api_url: String) -> Self {
+        let (amqp_server, _) = amqp_url.rsplit_once('/').expect("the URL names a virtual host");
+        let api = Api(api_url);
+        let vhost = Self { amqp_server: amqp_server.to_owned(), api, name: unique_name() };
+        vhost.api.send(Method::PUT, &format!("vhosts/{}", vhost.name), json!({})).await;
+        vhost.permit("guest", ".*", ".*", ".*").await;
+        vhost
+    }
+
+    /// The URL to connect to it, as the user who may do everything.
+    pub fn amqp_url(&self) -> String {
+        format!("{}/{}", self.amqp_server, self.name)
+    }
+
+    /// The URL to connect to it as another user, made by [`Self::create_user`].
+    pub fn amqp_url_as(&self, user: &str, password: &str) -> String {
+        let (_, host) = self.amqp_server.rsplit_once('@').expect("the URL names a user");
+        format!("amqp://{}:{password}@{host}/{}", self.full_name(user), self.name)
+    }
+
+    /// What the broker's operator sees of a queue; `None` where there is no such queue. Its
+    /// numbers lag by about a second.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn queue(&self, queue: &str) -> Option<Value> {
+        let path = format!("queues/{}/{queue}", self.name);
+        let response = self.api.request(Method::GET, &path, None).await;
+        if response.status() == StatusCode::NOT_FOUND {
+            return None;
+        }
+        Some(json_of(response, &path).await)
+    }
+
+    /// How many messages a queue holds, delivered and unacknowledged ones too. `None` while the
+    /// broker has not counted yet.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn messages(&self, queue: &str) -> Option<u64> {
+        self.queue(queue).await?.get("messages")?.as_u64()
+    }
+
+    /// The first message that waits in a queue, as the broker shows it, and leaves it there. No
+    /// statistics: those of a queue that nobody uses may be missing after a restart of the broker.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn first_message(&self, queue: &str) -> Option<Value> {
+        let path = format!("queues/{}/{queue}/get", self.name);
+        let how = json!({ "count": 1, "ackmode": "ack_requeue_true", "encoding": "auto" });
+        let response = self.api.request(Method::POST, &path, Some(how)).await;
+        json_of(response, &path).await.get(0).cloned()
+    }
+
+    /// The names of the connections to this virtual host that the broker has noticed.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn connections(&self) -> Vec<String> {
+        let path = format!("vhosts/{}/connections", self.name);
+        let response = self.api.request(Method::GET, &path, None).await;
+        let connections = json_of(response, &path).await;
+        let names = connections.as_array().into_iter().flatten();
+        names.filter_map(|connection| Some(connection.get("name")?.as_str()?.to_owned())).collect()
+    }
+
+    /// Closes all connections to this virtual host, as an operator can, and returns how many.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn close_all_connections(&self) -> usize {
+        let mut closed = 0;
+        for name in self.connections().await {
+            let path = format!("connections/{}", escaped(&name));
+            let response = self.api.request(Method::DELETE, &path, None).await;
+            closed += usize::from(response.status().is_success());
+        }
+        closed
+    }
+
+    /// Creates a user with permissions on this virtual host alone. Users belong to the whole broker,
+    /// so the virtual host's name goes before `name`
+    /// (<https://www.rabbitmq.com/docs/access-control#authorisation>).
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn create_user(
+        &self,
+        name: &str,
+        password: &str,
+        configure: &str,
+        write: &str,
+        read: &str,
+    ) {
+        let (name, user) = (self.full_name(name), json!({ "password": password, "tags": "" }));
+        self.api.send(Method::PUT, &format!("users/{name}"), user).await;
+        self.permit(&name, configure, write, read).await;
+    }
+
+    /// Limits the routing keys that a user may write to and read from on a topic exchange
+    /// (<https://www.rabbitmq.com/docs/access-control#topic-authorisation>).
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn permit_topics(&self, user: &str, exchange: &str, write: &str, read: &str) {
+        let path = format!("topic-permissions/{}/{}", self.name, self.full_name(user));
+        let permission = json!({ "exchange": exchange, "write": write, "read": read });
+        self.api.send(Method::PUT, &path, permission).await;
+    }
+
+    fn full_name(&self, user: &str) -> String {
+        format!("{}_{user}", self.name)
+    }
+
+    async fn permit(&self, user: &str, configure: &str, write: &str, read: &str) {
+        let path = format!("permissions/{}/{user}", self.name);
+        let permissions = json!({ "configure": configure, "write": write, "read": read });
+        self.api.send(Method::PUT, &path, permissions).await;
+    }
+}
+
+impl Drop for TestVhost {
+    fn drop(&mut self) {
+        let (api, path) = (self.api.clone(), format!("vhosts/{}", self.name));
+        cleanup::run(async move {
+            api.request(Method::DELETE, &path, None).await;
+        });
+    }
+}
+
+/// The broker's management API (<https://www.rabbitmq.com/docs/http-api-reference>), by its URL.
+#[derive(Clone)]
+struct Api(String);
+
+impl Api {
+    /// A client each time: a kept connection belongs to the runtime that opened it.
+    async fn request(&self, method: Method, path: &str, body: Option<Value>) -> Response {
+        let mut request = Client::new().request(method, format!("{}/{path}", self.0));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.expect("the broker's management API answers")
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Value) {
+        let response = self.request(method, path, Some(body)).await;
+        assert!(response.status().is_success(), "{path}: {}", response.status());
+    }
+}
+
+async fn json_of(response: Response, path: &str) -> Value {
+    assert!(response.status().is_success(), "{path}: {}", response.status());
+    response.json().await.expect("the management API speaks JSON")
+}
+
+/// Percent-encodes what connections' names hold beside letters and digits.
+fn escaped(name: &str) -> String {
+    let escape = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    name.bytes().map(escape).collect()
+}
