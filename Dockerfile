@@ -1,0 +1,20 @@
+# One image for all processes: `gateway`, `lead-service`, `campaign-service` and `rollcall`.
+
+FROM rust:1-bookworm AS build
+WORKDIR /src
+COPY . .
+# Caches do not become part of the image, hence the copy.
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked --workspace --bins \
+    && mkdir /out \
+    && cp target/release/gateway target/release/lead-service target/release/campaign-service \
+        target/release/rollcall /out/
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin rollcall
+COPY --from=build /out/ /usr/local/bin/
+USER rollcall
+WORKDIR /tmp
+EXPOSE 8080
+CMD ["rollcall", "--help"]
