@@ -133,16 +133,16 @@ async fn closed_connections_are_built_anew() {
     let held = timeout(LONG, subscription.next_batch()).await.expect("a batch");
 
     // The broker lists connections with a delay.
-    let listed = async || (bus.vhost().connections().await.len() == 2).then_some(());
-    eventually(LONG, listed).await;
+    let two = async || Some(bus.vhost().connections().await).filter(|names| names.len() == 2);
+    let before = eventually(LONG, two).await;
     let waiting = bus.share();
     let call = tokio::spawn(async move {
         waiting.call(Queue::CampaignRequests, Bytes::from_static(b"2"), soon()).await
     });
     let mut requests = bus.subscribe(Queue::CampaignRequests, any());
     let request = take(&mut *requests).await.remove(0);
-    let closed = bus.vhost().close_all_connections().await;
-    assert_eq!(closed, 2);
+    // The first that is closed may end the other one, before the broker is told to.
+    assert!(bus.vhost().close_all_connections().await > 0);
 
     // Settled in vain, as the broker knows it by no connection any more.
     let _ = held.ack().await;
@@ -153,6 +153,11 @@ async fn closed_connections_are_built_anew() {
     assert_eq!(call.await.expect("no panic"), Ok(Bytes::from_static(b"2")));
     let again = bus.call(Queue::LeadRequests, Bytes::from_static(b"3"), soon()).await;
     assert_eq!(again, Ok(Bytes::from_static(b"3")));
+    let two_others = async || {
+        let names = bus.vhost().connections().await;
+        (names.len() == 2 && names.iter().all(|name| !before.contains(name))).then_some(())
+    };
+    eventually(LONG, two_others).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
