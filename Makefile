@@ -1,4 +1,4 @@
-.PHONY: help run test bench bench-size lint clean-data
+.PHONY: help run test bench bench-size lint lint-deploy clean-data
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ bench-size: cargo ## measure throughput up to 10 million leads (some 20 minutes,
 lint: cargo ## check the formatting and the lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+
+lint-deploy: ## check the manifests, the compose file, the alerts and the dashboard (Debian)
+	@scripts/lint-deploy.sh
 
 clean-data: ## forget what `make run` has stored (stop it first)
 	rm -rf .rollcall
