@@ -1,15 +1,12 @@
 //! Gathering: submissions of concurrent requests share a message.
 //!
-//! While as many messages are under way as may be, submissions wait here, and the next message
-//! takes all that came meanwhile. So a lone request goes out at once, and a busy gateway sends ever
-//! larger messages.
+//! While a message is under way, submissions wait here, and the next message takes all that came
+//! meanwhile. It goes when the first is answered, or when it is large enough to be worth its own way.
+//! So a lone request goes out at once, and a busy gateway sends ever larger messages.
 
 mod answer;
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::value::RawValue;
@@ -23,6 +20,7 @@ use tokio::{
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         oneshot,
     },
+    task::JoinSet,
     time::{Instant, timeout_at},
 };
 use uuid::Uuid;
@@ -30,9 +28,12 @@ use uuid::Uuid;
 use crate::error::ApiError;
 pub use answer::Answered;
 
-/// Messages that are under way at once. Two keep the pipeline busy while a third gathers; more only
-/// make the messages smaller.
+/// Messages that are under way at once: while the campaign service has one, the lead service has the
+/// next. More only make the messages smaller.
 const MESSAGES_IN_FLIGHT: usize = 2;
+/// Leads that are worth a message beside one that is under way. A smaller one costs every service
+/// and the broker more than its callers gain by not waiting for the first.
+const WORTH_ANOTHER: usize = 500;
 /// What one message may hold, unless a single submission is larger.
 const MAX_LEADS: usize = 5_000;
 const MAX_BYTES: usize = 1 << 20;
@@ -118,9 +119,7 @@ async fn gather(
     mut arrivals: UnboundedReceiver<Waiting>,
     timeout: Duration,
 ) {
-    let slots = Arc::new(Semaphore::new(MESSAGES_IN_FLIGHT));
-    let pace = Arc::new(Mutex::new(Pace::default()));
-    let mut next = None;
+    let (mut under_way, mut pace, mut next) = (JoinSet::new(), Pace::default(), None);
     loop {
         let Some(first) = (match next.take() {
             Some(left_over) => Some(left_over),
@@ -128,31 +127,35 @@ async fn gather(
         }) else {
             return;
         };
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        let Pace { company, patience } = *lock(&pace);
         let mut message = Gathered::of(first);
-        let until = Instant::now() + patience;
         loop {
-            let waiting = match arrivals.try_recv() {
-                Ok(waiting) => waiting,
-                Err(_) if message.waiting.len() >= company => break,
-                Err(_) => match timeout_at(until, arrivals.recv()).await {
-                    Ok(Some(waiting)) => waiting,
-                    Ok(None) | Err(_) => break,
-                },
-            };
-            if !message.has_room_for(&waiting) {
-                next = Some(waiting);
+            while let Some(last) = under_way.try_join_next() {
+                pace = last.unwrap_or_default();
+            }
+            if next.is_none() {
+                next = message.take_in(&mut arrivals);
+            }
+            let is_large = next.is_some() || message.leads >= WORTH_ANOTHER;
+            if under_way.is_empty() || is_large && under_way.len() < MESSAGES_IN_FLIGHT {
                 break;
             }
-            message.add(waiting);
+            tokio::select! {
+                Some(last) = under_way.join_next() => pace = last.unwrap_or_default(),
+                Some(waiting) = arrivals.recv(), if next.is_none() => next = message.add(waiting),
+            }
         }
-        let (bus, pace) = (bus.clone(), pace.clone());
-        tokio::spawn(async move {
+        let until = Instant::now() + pace.patience;
+        while next.is_none()
+            && message.waiting.len() < pace.company
+            && let Ok(Some(waiting)) = timeout_at(until, arrivals.recv()).await
+        {
+            next = message.add(waiting).or_else(|| message.take_in(&mut arrivals));
+        }
+        let bus = bus.clone();
+        under_way.spawn(async move {
             let (company, sent) = (message.waiting.len(), Instant::now());
             message.send(lane, bus, timeout).await;
-            *lock(&pace) = Pace { company, patience: (sent.elapsed() / 4).min(MAX_PATIENCE) };
-            drop(slot);
+            Pace { company, patience: (sent.elapsed() / 4).min(MAX_PATIENCE) }
         });
     }
 }
@@ -168,10 +171,6 @@ struct Pace {
     patience: Duration,
 }
 
-fn lock(pace: &Mutex<Pace>) -> MutexGuard<'_, Pace> {
-    pace.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A message in the making.
 struct Gathered {
     waiting: Vec<Waiting>,
@@ -181,20 +180,32 @@ struct Gathered {
 
 impl Gathered {
     fn of(first: Waiting) -> Self {
-        let mut gathered = Self { waiting: Vec::new(), leads: 0, bytes: 0 };
-        gathered.add(first);
-        gathered
+        let leads = first.submission.count;
+        let bytes = first.submission.leads.get().len();
+        Self { waiting: vec![first], leads, bytes }
     }
 
-    fn has_room_for(&self, next: &Waiting) -> bool {
-        self.leads + next.submission.count <= MAX_LEADS
-            && self.bytes + next.submission.leads.get().len() <= MAX_BYTES
-    }
-
-    fn add(&mut self, waiting: Waiting) {
-        self.leads += waiting.submission.count;
-        self.bytes += waiting.submission.leads.get().len();
+    /// Takes one more in, or gives it back when it does not fit.
+    fn add(&mut self, waiting: Waiting) -> Option<Waiting> {
+        let leads = self.leads + waiting.submission.count;
+        let bytes = self.bytes + waiting.submission.leads.get().len();
+        if leads > MAX_LEADS || bytes > MAX_BYTES {
+            return Some(waiting);
+        }
+        (self.leads, self.bytes) = (leads, bytes);
         self.waiting.push(waiting);
+        None
+    }
+
+    /// Takes in what is there, and gives back what did not fit.
+    fn take_in(&mut self, arrivals: &mut UnboundedReceiver<Waiting>) -> Option<Waiting> {
+        while let Ok(waiting) = arrivals.try_recv() {
+            let left_over = self.add(waiting);
+            if left_over.is_some() {
+                return left_over;
+            }
+        }
+        None
     }
 
     async fn send(self, lane: Lane, bus: SharedBus, timeout: Duration) {

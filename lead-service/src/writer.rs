@@ -1,6 +1,7 @@
-//! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips.
+//! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips (three where
+//! a large batch is looked up on two connections at once).
 //!
-//! The connection is the writer's own, so that statements can be sent one behind the other without
+//! The connections are the writer's own, so that statements can be sent one behind the other without
 //! waiting for answers. That keeps their order only once they are prepared, which a new connection
 //! therefore does first.
 
@@ -36,6 +37,10 @@ use outcome::Outcomes;
 /// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
 pub const MAX_WORKSPACES: usize = 256;
 
+/// Entries from which on a batch is looked up on two connections at once: all that the workspace's
+/// next writer waits for is the time between the lock and the commit.
+const LOOK_UP_IN_TWO: usize = 200;
+
 /// The client's own deadline for a transaction, above the server's for each statement.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -45,13 +50,21 @@ pub type Answer = Result<Box<RawValue>, ErrorBody>;
 /// Carries batches of submissions into the database.
 pub struct Writer {
     database: Database,
-    connection: Option<AsyncPgConnection>,
+    connections: Option<Connections>,
+}
+
+/// A writer's own connections.
+struct Connections {
+    /// Carries the transaction.
+    main: AsyncPgConnection,
+    /// Looks up beside it; made when it is first needed.
+    beside: Option<AsyncPgConnection>,
 }
 
 impl Writer {
     /// A writer that connects when it is first needed.
     pub fn new(database: Database) -> Self {
-        Self { database, connection: None }
+        Self { database, connections: None }
     }
 
     /// Tells a failure that lies in the data from one of the database: where a transaction without
@@ -86,16 +99,17 @@ impl Work<Unit> for Writer {
     /// Resolves submissions, as if each were the only one, in order, in one transaction. Where the
     /// connection is lost while committing, a repetition finds what was recorded.
     async fn work(&mut self, units: &[Unit]) -> Result<Vec<Answer>, DatabaseError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            // No data has been sent yet, so none is to blame.
-            None => connect(&self.database)
-                .await
-                .map_err(|error| DatabaseError::Unavailable(error.to_string()))?,
-        };
-        match timeout(TRANSACTION_TIMEOUT, transaction(&connection, units)).await {
+        let entries: usize = units.iter().map(|unit| unit.entries.len()).sum();
+        let is_large = entries >= LOOK_UP_IN_TWO;
+        // No data has been sent yet, so none is to blame.
+        let connections = Connections::ready(self.connections.take(), &self.database, is_large)
+            .await
+            .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        let beside = connections.beside.as_ref().filter(|_| is_large);
+        let transaction = transaction(&connections.main, beside, units);
+        match timeout(TRANSACTION_TIMEOUT, transaction).await {
             Ok(Ok(answers)) => {
-                self.connection = Some(connection);
+                self.connections = Some(connections);
                 return Ok(answers);
             }
             Ok(Err(error)) => match DatabaseError::from(error) {
@@ -107,11 +121,31 @@ impl Work<Unit> for Writer {
     }
 }
 
+impl Connections {
+    /// The connections as they are, with what is missing.
+    async fn ready(
+        connections: Option<Self>,
+        database: &Database,
+        is_large: bool,
+    ) -> Result<Self, DatabaseError> {
+        let mut connections = match connections {
+            Some(connections) => connections,
+            None => Self { main: connect(database).await?, beside: None },
+        };
+        if is_large && connections.beside.is_none() {
+            let beside = database.pipeline_connection().await?;
+            Lookup::prepare(&beside).await?;
+            connections.beside = Some(beside);
+        }
+        Ok(connections)
+    }
+}
+
 /// Connects and prepares every statement of [`transaction`].
 async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError> {
     let connection = database.pipeline_connection().await?;
+    Lookup::prepare(&connection).await?;
     let mut on = &connection;
-    Lookup::default().run(on).await?;
     ParkIdentifiers::default().execute(&mut on).await?;
     UpdateLeads::default().execute(&mut on).await?;
     InsertLeads::default().execute(&mut on).await?;
@@ -119,13 +153,24 @@ async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError
     Ok(connection)
 }
 
-async fn transaction(mut on: &AsyncPgConnection, units: &[Unit]) -> QueryResult<Vec<Answer>> {
+async fn transaction(
+    mut on: &AsyncPgConnection,
+    beside: Option<&AsyncPgConnection>,
+    units: &[Unit],
+) -> QueryResult<Vec<Answer>> {
     let begin = begin(units);
     let lookup = Lookup::of(units);
-    // A simple query, prepared by nobody, so it always goes out first: what is looked up behind it
-    // sees what the lock's last holder committed.
     let mut begun = on;
-    let ((), found) = try_join!(begun.batch_execute(&begin), lookup.run(on))?;
+    let begun = begun.batch_execute(&begin);
+    // What is looked up must see what the lock's last holder committed.
+    let found = match beside {
+        Some(_) => {
+            begun.await?;
+            lookup.run(on, beside).await?
+        }
+        // A simple query, prepared by nobody, always goes out first.
+        None => try_join!(begun, lookup.run(on, None))?.1,
+    };
 
     let outcomes = Outcomes::of(units, found);
     let (parked, updated, created, records) = outcomes.writes();

@@ -73,20 +73,36 @@ impl<'a> Lookup<'a> {
         lookup
     }
 
-    /// Sends all look-ups at once.
-    pub(super) async fn run(self, on: &AsyncPgConnection) -> QueryResult<Found> {
-        let (mut a, mut b, mut c, mut d) = (on, on, on, on);
+    /// Has every look-up prepared, on a new connection.
+    pub(super) async fn prepare(mut on: &AsyncPgConnection) -> QueryResult<()> {
+        let Self { records, ids, phones, emails } = Self::default();
+        records.execute(&mut on).await?;
+        ids.execute(&mut on).await?;
+        phones.execute(&mut on).await?;
+        emails.execute(&mut on).await?;
+        Ok(())
+    }
+
+    /// Sends all look-ups at once, those by email on a connection of their own where there is one.
+    pub(super) async fn run(
+        self,
+        on: &AsyncPgConnection,
+        beside: Option<&AsyncPgConnection>,
+    ) -> QueryResult<Found> {
+        let Self { records, ids, phones, emails } = self;
+        let (mut a, mut b, mut c, mut d) = (on, on, on, beside.unwrap_or(on));
         let (records, by_id, by_phone, by_email) = try_join!(
-            self.records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>)>(&mut a),
-            self.ids.load::<LeadRow>(&mut b),
-            self.phones.load::<LeadRow>(&mut c),
-            self.emails.load::<LeadRow>(&mut d),
+            records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>)>(&mut a),
+            async { if ids.ids.is_empty() { Ok(vec![]) } else { ids.load(&mut b).await } },
+            async { if phones.phones.is_empty() { Ok(vec![]) } else { phones.load(&mut c).await } },
+            async { if emails.emails.is_empty() { Ok(vec![]) } else { emails.load(&mut d).await } },
         )?;
         let mut found = Found::default();
         for (workspace_id, id, fingerprint, outcomes) in records {
             found.records.insert((workspace_id, id), Record { fingerprint, outcomes });
         }
-        for row in by_id.into_iter().chain(by_phone).chain(by_email) {
+        let rows: [Vec<LeadRow>; 3] = [by_id, by_phone, by_email];
+        for row in rows.into_iter().flatten() {
             let (workspace_id, lead) = store::lead(row);
             found.directories.entry(workspace_id).or_default().add(lead);
         }
