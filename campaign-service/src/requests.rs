@@ -40,14 +40,14 @@ impl CampaignAnswers {
             CampaignRequest::Get { workspace_id, id } => {
                 store::get_campaign(&mut on, workspace_id, id).await?.map(|found| json!(found))
             }
-            CampaignRequest::List { workspace_id, status, limit, offset } => Some(json!(
-                store::list_campaigns(&mut on, workspace_id, status, limit, offset).await?
-            )),
-            CampaignRequest::Leads { workspace_id, id, limit, offset } => {
+            CampaignRequest::List { workspace_id, status, range } => {
+                Some(json!(store::list_campaigns(&mut on, workspace_id, status, range).await?))
+            }
+            CampaignRequest::Leads { workspace_id, id, range } => {
                 if store::get_campaign(&mut on, workspace_id, id).await?.is_none() {
                     return Ok(None);
                 }
-                Some(json!(store::list_links(&mut on, workspace_id, id, limit, offset).await?))
+                Some(json!(store::list_links(&mut on, workspace_id, id, range).await?))
             }
         })
     }

@@ -12,7 +12,7 @@ mod submission;
 
 pub use error::{ErrorBody, ErrorCode};
 pub use lookups::{
-    Answer, Campaign, CampaignLead, CampaignRequest, CampaignStatus, Lead, LeadRequest, Page,
+    Answer, Campaign, CampaignLead, CampaignRequest, CampaignStatus, Lead, LeadRequest, Page, Range,
 };
 pub use resolved::{
     Conflict, Outcome, Resolved, ResolvedSubmission, ResolvedSubmissions, Warning, WarningCode,

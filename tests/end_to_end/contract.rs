@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     on_both_buses,
-    system::{System, each, expect, id},
+    system::{System, each, each_of, expect, id},
 };
 
 on_both_buses!(
@@ -223,7 +223,8 @@ async fn lists_and_lookups(system: System) {
     let body = json!({"name": "Second", "status": "draft"});
     let second = expect(201, system.acme.post("/v1/campaigns", &body).await).await;
     let all = expect(200, system.acme.get("/v1/campaigns").await).await;
-    assert_eq!(all["meta"], json!({"page": 1, "per_page": 25, "total": 2}));
+    let meta = json!({"page": 1, "per_page": 25, "total": 2, "next_cursor": null});
+    assert_eq!(all["meta"], meta);
     assert_eq!(all["data"][0], second["data"], "newest first");
     let active = expect(200, system.acme.get("/v1/campaigns?status=active").await).await;
     assert_eq!(active["meta"]["total"], 1);
@@ -233,17 +234,22 @@ async fn lists_and_lookups(system: System) {
 
     let leads: Vec<_> = (0..5).map(|n| json!({"email": format!("{n}@x.com")})).collect();
     let made = system.acme.add(first, json!(leads)).await;
-    let mut listed = Vec::new();
+    let (mut by_number, mut by_cursor, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    let path = format!("/v1/campaigns/{first}/leads?per_page=2");
     for page in 1..=3 {
-        let path = format!("/v1/campaigns/{first}/leads?per_page=2&page={page}");
-        let list = expect(200, system.acme.get(&path).await).await;
-        assert_eq!(list["meta"], json!({"page": page, "per_page": 2, "total": 5}));
-        listed.extend(list["data"].as_array().expect("a list").iter().map(|l| l["id"].clone()));
+        let list = expect(200, system.acme.get(&format!("{path}&page={page}")).await).await;
+        assert_eq!((&list["meta"]["page"], &list["meta"]["total"]), (&json!(page), &json!(5)));
+        by_number.extend(each_of(&list["data"], "id"));
+        let list = expect(200, system.acme.get(&format!("{path}&cursor={cursor}")).await).await;
+        by_cursor.extend(each_of(&list["data"], "id"));
+        assert_eq!(list["meta"]["next_cursor"].is_null(), page == 3);
+        cursor = list["meta"]["next_cursor"].as_str().unwrap_or_default().to_owned();
     }
-    assert_eq!(listed.iter().collect::<Vec<_>>(), each(&made, "lead_id"));
+    assert_eq!(by_number.iter().collect::<Vec<_>>(), each(&made, "lead_id"));
+    assert_eq!(by_cursor, by_number);
     let clamped = expect(200, system.acme.get("/v1/campaigns?per_page=500").await).await;
     assert_eq!(clamped["meta"]["per_page"], 100);
-    for bad in ["page=0", "page=x", "per_page=0", "per_page=-1", "status=open"] {
+    for bad in ["page=0", "page=x", "page=401", "per_page=0", "cursor=x", "status=open"] {
         expect(400, system.acme.get(&format!("/v1/campaigns?{bad}")).await).await;
     }
 }

@@ -247,3 +247,8 @@ pub fn id(value: &Value) -> Uuid {
 pub fn each<'a>(data: &'a Value, field: &str) -> Vec<&'a Value> {
     data["results"].as_array().expect("results").iter().map(|result| &result[field]).collect()
 }
+
+/// One field of each row of a list.
+pub fn each_of(rows: &Value, field: &str) -> Vec<Value> {
+    rows.as_array().expect("a list").iter().map(|row| row[field].clone()).collect()
+}

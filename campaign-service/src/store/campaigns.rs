@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
-    contract::{Campaign, CampaignStatus, Page},
+    contract::{Campaign, CampaignStatus, Page, Range},
     database::DatabaseError,
 };
 use uuid::Uuid;
@@ -90,8 +90,7 @@ pub async fn list_campaigns(
     connection: &mut AsyncPgConnection,
     workspace_id: Uuid,
     status: Option<CampaignStatus>,
-    limit: i64,
-    offset: i64,
+    range: Range,
 ) -> Result<Page<Campaign>, DatabaseError> {
     let mut rows =
         CampaignRow::query().filter(campaigns::workspace_id.eq(workspace_id)).into_boxed();
@@ -101,11 +100,18 @@ pub async fn list_campaigns(
         rows = rows.filter(campaigns::status.eq(status.as_str()));
         count = count.filter(campaigns::status.eq(status.as_str()));
     }
+    if let Some(after) = range.after {
+        rows = rows.filter(campaigns::id.lt(after));
+    }
     let total = count.get_result(connection).await?;
-    let rows: Vec<CampaignRow> =
-        rows.order(campaigns::id.desc()).limit(limit).offset(offset).load(connection).await?;
-    let data = rows.into_iter().map(Campaign::try_from).collect::<Result<_, _>>()?;
-    Ok(Page { data, total })
+    let rows: Vec<CampaignRow> = rows
+        .order(campaigns::id.desc())
+        .limit(range.look_ahead())
+        .offset(range.offset)
+        .load(connection)
+        .await?;
+    let rows = rows.into_iter().map(Campaign::try_from).collect::<Result<_, _>>()?;
+    Ok(range.page(rows, total, |campaign| campaign.id))
 }
 
 /// Which of these campaigns, named with their workspaces, exist.

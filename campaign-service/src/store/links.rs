@@ -8,7 +8,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     array_statement,
-    contract::{CampaignLead, Page},
+    contract::{CampaignLead, Page, Range},
     database::DatabaseError,
 };
 use uuid::Uuid;
@@ -65,22 +65,24 @@ pub async fn list_links(
     connection: &mut AsyncPgConnection,
     workspace_id: Uuid,
     campaign_id: Uuid,
-    limit: i64,
-    offset: i64,
+    range: Range,
 ) -> Result<Page<CampaignLead>, DatabaseError> {
     let of_campaign = || {
         links::table
             .filter(links::workspace_id.eq(workspace_id).and(links::campaign_id.eq(campaign_id)))
     };
     let total = of_campaign().count().get_result(connection).await?;
-    let rows: Vec<(Uuid, DateTime<Utc>)> = of_campaign()
-        .select((links::lead_id, links::added_at))
+    let mut rows = of_campaign().select((links::lead_id, links::added_at)).into_boxed();
+    if let Some(after) = range.after {
+        rows = rows.filter(links::lead_id.gt(after));
+    }
+    let rows: Vec<(Uuid, DateTime<Utc>)> = rows
         .order(links::lead_id)
-        .limit(limit)
-        .offset(offset)
+        .limit(range.look_ahead())
+        .offset(range.offset)
         .load(connection)
         .await?;
-    let data =
+    let rows =
         rows.into_iter().map(|(lead_id, added_at)| CampaignLead { lead_id, added_at }).collect();
-    Ok(Page { data, total })
+    Ok(range.page(rows, total, |link| link.lead_id))
 }

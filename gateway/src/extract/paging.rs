@@ -1,4 +1,9 @@
 //! Pages of lists (contract section 1).
+//!
+//! A page is asked for by its number, or by the cursor that the page before answered. Numbers are
+//! for the first few thousand rows, because the database has to walk over all that stand before;
+//! a cursor leads anywhere at the same cost, and neither repeats nor misses a row while others are
+//! added.
 
 use std::rc::Rc;
 
@@ -6,55 +11,71 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use futures_util::future::{Ready, ready};
 use serde::Serialize;
 use serde_json::json;
-use shared::contract::Page;
+use shared::contract::{Page, Range};
+use uuid::Uuid;
 
 use super::query;
 use crate::error::ApiError;
 
 const DEFAULT_PER_PAGE: i64 = 25;
 const MAX_PER_PAGE: i64 = 100;
-/// Far beyond any list, and far from overflow.
-const MAX_PAGE: i64 = 1_000_000_000;
+/// The last row that a page number leads to.
+const MAX_ROW: i64 = 10_000;
 
 /// Which page a caller wants, and how else it filters the list.
+#[derive(Debug)]
 pub struct Paging {
-    page: i64,
+    start: Start,
     per_page: i64,
     query: Rc<[(String, String)]>,
 }
 
-impl Paging {
-    /// The most rows of the page.
-    pub fn limit(&self) -> i64 {
-        self.per_page
-    }
+/// Where a page begins.
+#[derive(Debug)]
+enum Start {
+    /// At the page of this number, from 1.
+    Page(i64),
+    /// Behind the row that a cursor names.
+    After(Uuid),
+}
 
-    /// The rows of the pages before.
-    pub fn offset(&self) -> i64 {
-        (self.page - 1) * self.per_page
+impl Paging {
+    /// The rows of the page, as the services are asked for them.
+    pub fn range(&self) -> Range {
+        let limit = self.per_page;
+        match self.start {
+            Start::Page(page) => Range { limit, offset: (page - 1) * limit, after: None },
+            Start::After(row) => Range { limit, offset: 0, after: Some(row) },
+        }
     }
 
     /// A parameter of the query; blank means absent.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        let given = self.query.iter().find(|(given, _)| given == name);
-        given.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        parameter(&self.query, name)
     }
 
-    fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
-        let mut paging = Self { page: 1, per_page: DEFAULT_PER_PAGE, query: query(request)? };
-        let number = |name: &str| match paging.parameter(name) {
+    fn parse(query: Rc<[(String, String)]>) -> Result<Self, ApiError> {
+        let number = |name: &str| match parameter(&query, name).map(str::parse::<i64>) {
             None => Ok(None),
-            Some(text) => match text.parse::<i64>() {
-                Ok(number) if (1..=MAX_PAGE).contains(&number) => Ok(Some(number)),
-                Ok(_) | Err(_) => {
-                    Err(ApiError::bad_request(format!("{name} must be a positive number")))
-                }
-            },
+            Some(Ok(number @ 1..)) => Ok(Some(number)),
+            Some(_) => Err(ApiError::bad_request(format!("{name} must be a positive number"))),
         };
         let (page, per_page) = (number("page")?, number("per_page")?);
-        paging.page = page.unwrap_or(1);
-        paging.per_page = per_page.unwrap_or(DEFAULT_PER_PAGE).min(MAX_PER_PAGE);
-        Ok(paging)
+        let per_page = per_page.unwrap_or(DEFAULT_PER_PAGE).min(MAX_PER_PAGE);
+        let start = match (page, parameter(&query, "cursor")) {
+            (Some(_), Some(_)) => {
+                return Err(ApiError::bad_request("Give page or cursor, not both"));
+            }
+            (None, Some(cursor)) => Start::After(read_cursor(cursor)?),
+            (page, None) => Start::Page(page.unwrap_or(1)),
+        };
+        if matches!(start, Start::Page(page) if page > MAX_ROW / per_page) {
+            return Err(ApiError::bad_request(format!(
+                "Pages end at row {MAX_ROW}; go on with the cursor that each page answers as \
+                 meta.next_cursor"
+            )));
+        }
+        Ok(Self { start, per_page, query })
     }
 }
 
@@ -63,14 +84,84 @@ impl FromRequest for Paging {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::parse(request))
+        ready(query(request).and_then(Self::parse))
     }
 }
 
-/// The answer to a request for a page.
+/// The answer to a request for a page. `page` is told to who asked by number.
 pub fn page(paging: &Paging, page: &Page<impl Serialize>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({
-        "data": page.data,
-        "meta": {"page": paging.page, "per_page": paging.per_page, "total": page.total},
-    }))
+    let mut meta = json!({
+        "per_page": paging.per_page,
+        "total": page.total,
+        "next_cursor": page.next.map(write_cursor),
+    });
+    if let Start::Page(number) = paging.start {
+        meta["page"] = json!(number);
+    }
+    HttpResponse::Ok().json(json!({"data": page.data, "meta": meta}))
+}
+
+fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let given = query.iter().find(|(given, _)| given == name);
+    given.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+}
+
+/// How a cursor begins: what comes behind may be read by this version of the code alone.
+const CURSOR_VERSION: &str = "1";
+
+fn write_cursor(row: Uuid) -> String {
+    format!("{CURSOR_VERSION}{}", row.simple())
+}
+
+fn read_cursor(cursor: &str) -> Result<Uuid, ApiError> {
+    let row = cursor.strip_prefix(CURSOR_VERSION).and_then(|row| Uuid::try_parse(row).ok());
+    // The parser takes other forms of an id than the one that was written.
+    row.filter(|row| write_cursor(*row) == cursor)
+        .ok_or_else(|| ApiError::bad_request("cursor must be one that meta.next_cursor answered"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &[(&str, &str)]) -> Result<Range, String> {
+        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let paging = Paging::parse(query.collect()).map_err(|error| error.to_string())?;
+        Ok(paging.range())
+    }
+
+    #[test]
+    fn numbers_lead_to_the_first_rows_and_cursors_anywhere() {
+        let first = Range { limit: 25, offset: 0, after: None };
+        assert_eq!(parse(&[]), Ok(first));
+        assert_eq!(parse(&[("page", ""), ("cursor", "")]), Ok(first));
+        let third = Range { limit: 10, offset: 20, after: None };
+        assert_eq!(parse(&[("page", "3"), ("per_page", "10")]), Ok(third));
+        let last = Range { limit: 100, offset: 9_900, after: None };
+        assert_eq!(parse(&[("page", "100"), ("per_page", "500")]), Ok(last));
+        let row = Uuid::now_v7();
+        let behind = Range { limit: 25, offset: 0, after: Some(row) };
+        assert_eq!(parse(&[("cursor", &write_cursor(row))]), Ok(behind));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let cursor = write_cursor(Uuid::max());
+        for (query, told) in [
+            (vec![("page", "0")], "page must be"),
+            (vec![("page", "-1")], "page must be"),
+            (vec![("page", "99999999999999999999")], "page must be"),
+            (vec![("per_page", "x")], "per_page must be"),
+            (vec![("page", "101"), ("per_page", "100")], "meta.next_cursor"),
+            (vec![("page", &i64::MAX.to_string())], "meta.next_cursor"),
+            (vec![("page", "1"), ("cursor", &cursor)], "not both"),
+            (vec![("cursor", "1")], "cursor must be"),
+            (vec![("cursor", &cursor[1..])], "cursor must be"),
+            (vec![("cursor", &cursor.to_uppercase())], "cursor must be"),
+            (vec![("cursor", &format!("{CURSOR_VERSION}{}", Uuid::max()))], "cursor must be"),
+        ] {
+            let error = parse(&query).expect_err("refused");
+            assert!(error.contains(told), "{query:?}: {error}");
+        }
+    }
 }

@@ -70,8 +70,7 @@ pub async fn list(
         status: status.map_err(|()| {
             ApiError::bad_request("status must be draft, active, paused, completed or archived")
         })?,
-        limit: paging.limit(),
-        offset: paging.offset(),
+        range: paging.range(),
     };
     let campaigns: Page<Campaign> = state.services.campaigns(&request).await?;
     Ok(page(&paging, &campaigns))
@@ -104,8 +103,7 @@ pub async fn leads(
     paging: Paging,
 ) -> Result<HttpResponse, ApiError> {
     let workspace_id = caller.workspace_id;
-    let (limit, offset) = (paging.limit(), paging.offset());
-    let request = CampaignRequest::Leads { workspace_id, id, limit, offset };
+    let request = CampaignRequest::Leads { workspace_id, id, range: paging.range() };
     let links: Page<CampaignLead> = state.services.campaigns(&request).await?;
     let ids = links.data.iter().map(|link| link.lead_id).collect();
     let leads: Vec<Lead> = state.services.leads(&LeadRequest::Get { workspace_id, ids }).await?;
@@ -113,5 +111,6 @@ pub async fn leads(
     let members = links.data.into_iter().filter_map(|CampaignLead { lead_id, added_at }| {
         Some(Member { lead: leads.remove(&lead_id)?, added_at })
     });
-    Ok(page(&paging, &Page { data: members.collect::<Vec<_>>(), total: links.total }))
+    let members: Vec<_> = members.collect();
+    Ok(page(&paging, &Page { data: members, total: links.total, next: links.next }))
 }

@@ -36,6 +36,17 @@ impl<T> From<Answer<T>> for Result<T, ErrorBody> {
     }
 }
 
+/// Which rows of a list are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// The most rows to answer with.
+    pub limit: i64,
+    /// How many rows to pass over.
+    pub offset: i64,
+    /// Only rows behind the one with this id, in the order of the list.
+    pub after: Option<Uuid>,
+}
+
 /// One page of a list.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Page<T> {
@@ -43,6 +54,24 @@ pub struct Page<T> {
     pub data: Vec<T>,
     /// How many rows all pages hold.
     pub total: i64,
+    /// The id of this page's last row, where more rows follow.
+    pub next: Option<Uuid>,
+}
+
+impl Range {
+    /// The most rows to ask a table for: one more than wanted tells whether more follow.
+    pub fn look_ahead(&self) -> i64 {
+        self.limit + 1
+    }
+
+    /// The page of these rows, which were asked for by [`Range::look_ahead`].
+    pub fn page<T>(&self, mut rows: Vec<T>, total: i64, id: impl Fn(&T) -> Uuid) -> Page<T> {
+        let wanted = usize::try_from(self.limit).unwrap_or_default();
+        let more = rows.len() > wanted;
+        rows.truncate(wanted);
+        let next = rows.last().filter(|_| more).map(id);
+        Page { data: rows, total, next }
+    }
 }
 
 /// What the campaign service is asked.
@@ -73,21 +102,17 @@ pub enum CampaignRequest {
         workspace_id: Uuid,
         /// Only those with this status.
         status: Option<CampaignStatus>,
-        /// The most rows to answer with.
-        limit: i64,
-        /// How many rows to pass over.
-        offset: i64,
+        /// Which part of the list.
+        range: Range,
     },
-    /// The links of a campaign, oldest first; answers with [`Page`] of [`CampaignLead`].
+    /// The links of a campaign, oldest lead first; answers with [`Page`] of [`CampaignLead`].
     Leads {
         /// Whose campaign.
         workspace_id: Uuid,
         /// Which.
         id: Uuid,
-        /// The most rows to answer with.
-        limit: i64,
-        /// How many rows to pass over.
-        offset: i64,
+        /// Which part of the list.
+        range: Range,
     },
 }
 
