@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use clap::{Args, Parser, Subcommand};
+use gateway::scopes::Scope;
 use uuid::Uuid;
 
 /// Takes leads in for calling campaigns: each phone and email once, each link exactly once.
@@ -30,7 +31,7 @@ pub enum Command {
     /// requests under way.
     #[default]
     Up,
-    /// Make, list and revoke API keys
+    /// Make, list, limit and revoke API keys
     ///
     /// Works beside a running `rollcall up`, without one, and with DATABASE_URL.
     Keys {
@@ -68,12 +69,24 @@ pub enum KeysCommand {
         /// A label to tell keys apart, such as who uses it
         #[arg(long, value_name = "LABEL", value_parser = not_blank)]
         name: Option<String>,
+        /// What the key is good for: read, leads:write, or admin, which includes everything; may
+        /// be given more than once; without it, read and leads:write
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<Scope>,
         /// Requests per minute, 0 for no limit; without it, the gateway's setting counts
         #[arg(long, value_name = "PER_MINUTE", value_parser = clap::value_parser!(i32).range(0..))]
         rate_limit: Option<i32>,
     },
     /// Show all keys, without their secrets
     List,
+    /// Change how often a key may call; the old limit may still count for some seconds
+    Limit {
+        /// The key's id, as `rollcall keys list` shows it
+        id: Uuid,
+        /// Requests per minute, 0 for no limit; without it, the gateway's setting counts
+        #[arg(value_name = "PER_MINUTE", value_parser = clap::value_parser!(i32).range(0..))]
+        per_minute: Option<i32>,
+    },
     /// Close a key for good; it may still pass for some seconds
     Revoke {
         /// The key's id, as `rollcall keys list` shows it
@@ -146,5 +159,7 @@ mod tests {
         assert!(!create(&[]));
         assert!(!create(&["--workspace", " "]));
         assert!(!create(&["--workspace", "Demo", "--rate-limit=-1"]));
+        assert!(create(&["--workspace", "Demo", "--scope", "read", "--scope", "leads:write"]));
+        assert!(!create(&["--workspace", "Demo", "--scope", "write"]));
     }
 }

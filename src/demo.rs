@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context;
 use campaign_service::store::create_campaign;
-use gateway::keys;
+use gateway::keys::{self, KeyOptions};
 use shared::contract::CampaignStatus;
 use uuid::Uuid;
 
@@ -30,7 +30,8 @@ pub async fn create_if_first(databases: &Databases) -> anyhow::Result<Option<Dem
     if !keys::list(&mut gateway).await?.is_empty() {
         return Ok(None);
     }
-    let key = keys::create(&mut gateway, WORKSPACE, Some("demo"), None).await?;
+    let options = KeyOptions { name: Some("demo".to_owned()), ..KeyOptions::default() };
+    let key = keys::create(&mut gateway, WORKSPACE, options).await?;
     let workspace = keys::workspace_id(&mut gateway, WORKSPACE).await?;
     let workspace = workspace.context("the demo workspace is gone")?;
 

@@ -11,6 +11,7 @@ pub mod store;
 use std::net::TcpListener;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::FutureExt;
 use shared::{
     admin::{self, Readiness},
     bus::{Lane, Queue, SharedBus},
@@ -60,6 +61,10 @@ pub async fn run(
         let (bus, stop) = (bus.clone(), stop.clone());
         tasks.spawn(shared::requests::serve(bus, Queue::CampaignRequests, answers, stop));
     }
+    tasks.spawn(store::keep_folding(database.clone(), stop.clone()));
+    tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
+        store::removals::purge(connection).boxed()
+    }));
     admin::serve(listener, readiness, stop).await?;
     tasks.join_all().await;
     Ok(())

@@ -1,4 +1,9 @@
-//! Linking a batch's leads to their campaigns, in one statement.
+//! Linking a batch's leads to their campaigns, in one statement where all is as usual.
+//!
+//! The statement adds, counts, and says of each campaign whether it exists and is open. Only where
+//! a link was there already, or a campaign is archived, is more asked: see [`judgement`].
+
+mod judgement;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -6,6 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     contract::{ErrorBody, Outcome},
@@ -16,14 +22,15 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::store::{
-    existing_campaigns,
-    links::{FindLinks, InsertLinks},
+    links::{AddLinks, AddedRow, FindLinks, ReaddLinks},
+    removals::FindRemovals,
 };
+use judgement::{Known, Link, Readded};
 
 /// The client's own deadline for a batch, above the server's for each statement.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Campaigns that are remembered to exist.
-const MAX_KNOWN: usize = 100_000;
+/// How often a batch is looked at again because somebody else changed a link at the same moment.
+const ROUNDS: usize = 10;
 
 /// A submission whose leads are known.
 #[derive(Debug)]
@@ -34,6 +41,8 @@ pub struct Unit {
     pub workspace_id: Uuid,
     /// The campaign to link to.
     pub campaign_id: Uuid,
+    /// When the lead service first decided on it.
+    pub resolved_at: DateTime<Utc>,
     /// What the lead service made of each entry.
     pub outcomes: Vec<Outcome>,
 }
@@ -42,86 +51,23 @@ pub struct Unit {
 /// submission failed whole.
 pub type Linked = Result<Vec<bool>, ErrorBody>;
 
-/// Carries batches of links into the database.
-pub struct Linker {
-    database: Database,
-    connection: Option<AsyncPgConnection>,
-    /// Campaigns, with their workspaces, that are known to exist. Campaigns are never deleted.
-    known: HashSet<(Uuid, Uuid)>,
-}
-
+/// Workspace and id of a campaign.
+type CampaignKey = (Uuid, Uuid);
 /// Workspace, campaign and lead: the primary key of a link, in its order.
 type Key = (Uuid, Uuid, Uuid);
 /// Submission and entry: who added a link.
 type Mark = (Uuid, i32);
 
+/// Carries batches of links into the database.
+pub struct Linker {
+    database: Database,
+    connection: Option<AsyncPgConnection>,
+}
+
 impl Linker {
     /// A linker that connects when it is first needed.
     pub fn new(database: Database) -> Self {
-        Self { database, connection: None, known: HashSet::new() }
-    }
-
-    async fn link(
-        &mut self,
-        connection: &mut AsyncPgConnection,
-        units: &[Unit],
-    ) -> Result<Vec<Linked>, DatabaseError> {
-        self.learn(connection, units).await?;
-        let wanted = self.wanted(units);
-        let added = add(connection, wanted).await?;
-        Ok(units
-            .iter()
-            .map(|unit| {
-                if !self.knows(unit) {
-                    return Err(ErrorBody::not_found("Campaign"));
-                }
-                let entries = (0..).zip(&unit.outcomes);
-                Ok(entries
-                    .map(|(entry, outcome)| {
-                        let mark = (unit.id, entry);
-                        key(unit, outcome).is_some_and(|key| added.get(&key) == Some(&mark))
-                    })
-                    .collect())
-            })
-            .collect())
-    }
-
-    /// Asks for the campaigns that are not known yet.
-    async fn learn(
-        &mut self,
-        connection: &mut AsyncPgConnection,
-        units: &[Unit],
-    ) -> Result<(), DatabaseError> {
-        let unknown: HashSet<_> = units
-            .iter()
-            .filter(|unit| !self.knows(unit))
-            .map(|unit| (unit.workspace_id, unit.campaign_id))
-            .collect();
-        if !unknown.is_empty() {
-            if self.known.len() > MAX_KNOWN {
-                self.known.clear();
-            }
-            let unknown: Vec<_> = unknown.into_iter().collect();
-            self.known.extend(existing_campaigns(connection, &unknown).await?);
-        }
-        Ok(())
-    }
-
-    fn knows(&self, unit: &Unit) -> bool {
-        self.known.contains(&(unit.workspace_id, unit.campaign_id))
-    }
-
-    /// The links to add, sorted; where entries want the same link, the first of them gets it.
-    fn wanted(&self, units: &[Unit]) -> BTreeMap<Key, Mark> {
-        let mut wanted = BTreeMap::new();
-        for unit in units.iter().filter(|unit| self.knows(unit)) {
-            for (entry, outcome) in (0..).zip(&unit.outcomes) {
-                if let Some(key) = key(unit, outcome) {
-                    wanted.entry(key).or_insert((unit.id, entry));
-                }
-            }
-        }
-        wanted
+        Self { database, connection: None }
     }
 }
 
@@ -134,7 +80,7 @@ impl Work<Unit> for Linker {
             Some(connection) => connection,
             None => self.database.pipeline_connection().await?,
         };
-        match timeout(TIMEOUT, self.link(&mut connection, units)).await {
+        match timeout(TIMEOUT, link(&mut connection, units)).await {
             Ok(Ok(linked)) => {
                 self.connection = Some(connection);
                 Ok(linked)
@@ -146,45 +92,153 @@ impl Work<Unit> for Linker {
     }
 }
 
-fn key(unit: &Unit, outcome: &Outcome) -> Option<Key> {
-    match outcome {
-        Outcome::Lead(lead) => Some((unit.workspace_id, unit.campaign_id, lead.lead_id)),
-        Outcome::Rejected(_) => None,
+impl Unit {
+    fn campaign(&self) -> CampaignKey {
+        (self.workspace_id, self.campaign_id)
+    }
+
+    /// The entries' marks, and the links that they want unless they were rejected.
+    fn entries(&self) -> impl Iterator<Item = (Mark, Option<Key>)> {
+        (0..).zip(&self.outcomes).map(|(entry, outcome)| {
+            let key = match outcome {
+                Outcome::Lead(lead) => Some((self.workspace_id, self.campaign_id, lead.lead_id)),
+                Outcome::Rejected(_) => None,
+            };
+            ((self.id, entry), key)
+        })
     }
 }
 
-/// Adds the links that are missing and returns who added each of them, now or earlier.
+/// The links that a campaign is to get, sorted; where entries want the same link, the first of them
+/// gets it.
+type Wanted = BTreeMap<CampaignKey, BTreeMap<Key, Mark>>;
+
+async fn link(
+    connection: &mut AsyncPgConnection,
+    units: &[Unit],
+) -> Result<Vec<Linked>, DatabaseError> {
+    let mut wanted = Wanted::new();
+    for unit in units {
+        let of_campaign = wanted.entry(unit.campaign()).or_default();
+        for (mark, key) in unit.entries() {
+            if let Some(key) = key {
+                of_campaign.entry(key).or_insert(mark);
+            }
+        }
+    }
+    for _ in 0..ROUNDS {
+        let (campaigns, added) = add(connection, &wanted).await?;
+        let mut known = Known { campaigns, ..Known::default() };
+        wanted.retain(|campaign, _| known.campaigns.contains_key(campaign));
+        let all_open = known.campaigns.values().all(Option::is_none);
+        if all_open && added == wanted.values().map(BTreeMap::len).sum::<usize>() {
+            known.links = wanted.values().flatten().map(Link::added).collect();
+        } else {
+            known.links = find(connection, &wanted).await?;
+            known.removed = find_removed(connection, known.doubts(units)).await?;
+        }
+        let judgement = known.judge(units);
+        if judgement.settled {
+            return Ok(judgement.linked);
+        }
+        readd(connection, judgement.readded).await?;
+    }
+    Err(DatabaseError::Unavailable("the links were changed again and again".to_owned()))
+}
+
+/// Adds the links that are missing. Returns the campaigns that exist, with since when they are
+/// archived, and how many links were added.
 async fn add(
     connection: &mut AsyncPgConnection,
-    wanted: BTreeMap<Key, Mark>,
-) -> Result<HashMap<Key, Mark>, DatabaseError> {
-    if wanted.is_empty() {
-        return Ok(HashMap::new());
+    wanted: &Wanted,
+) -> Result<(HashMap<CampaignKey, Option<DateTime<Utc>>>, usize), DatabaseError> {
+    let mut add = AddLinks::default();
+    for (&(workspace, campaign), links) in wanted {
+        let place = |links: &[Uuid]| i32::try_from(links.len()).unwrap_or(i32::MAX);
+        add.workspaces.push(workspace);
+        add.campaigns.push(campaign);
+        add.firsts.push(place(&add.leads) + 1);
+        for (&(_, _, lead), &(submission, entry)) in links {
+            add.leads.push(lead);
+            add.submissions.push(submission);
+            add.entries.push(entry);
+        }
+        add.lasts.push(place(&add.leads));
     }
-    let mut insert = InsertLinks::default();
-    for (&(workspace, campaign, lead), &(submission, entry)) in &wanted {
-        insert.workspaces.push(workspace);
-        insert.campaigns.push(campaign);
-        insert.leads.push(lead);
-        insert.submissions.push(submission);
-        insert.entries.push(entry);
-    }
-    if insert.execute(connection).await? == wanted.len() {
-        return Ok(wanted.into_iter().collect());
-    }
-    // Some were there. A statement of its own: the first one's snapshot does not see a link that
-    // somebody else committed meanwhile.
+    let rows: Vec<AddedRow> = add.load(connection).await?;
+    let added = rows.as_slice().first().map_or(0, |(_, _, _, added)| *added);
+    let campaigns = rows
+        .into_iter()
+        .map(|(workspace, campaign, archived_at, _)| ((workspace, campaign), archived_at));
+    Ok((campaigns.collect(), usize::try_from(added).unwrap_or_default()))
+}
+
+/// The links as they stand. A statement of its own: the first one's snapshot does not see a link
+/// that somebody else committed meanwhile.
+async fn find(
+    connection: &mut AsyncPgConnection,
+    wanted: &Wanted,
+) -> Result<HashMap<Key, Link>, DatabaseError> {
     let mut find = FindLinks::default();
-    for &(workspace, campaign, lead) in wanted.keys() {
+    for &(workspace, campaign, lead) in wanted.values().flat_map(BTreeMap::keys) {
         find.workspaces.push(workspace);
         find.campaigns.push(campaign);
         find.leads.push(lead);
     }
+    if find.leads.is_empty() {
+        return Ok(HashMap::new());
+    }
+    type Row = (Uuid, Uuid, Uuid, Uuid, i32, Option<DateTime<Utc>>, bool);
+    let found: Vec<Row> = find.load(connection).await?;
+    let links = found.into_iter().map(
+        |(workspace, campaign, lead, submission, entry, removed_at, readded)| {
+            let link = Link { mark: (submission, entry), removed_at, readded };
+            ((workspace, campaign, lead), link)
+        },
+    );
+    Ok(links.collect())
+}
+
+/// Which of these submissions had added these links before they were removed, and by which entry.
+async fn find_removed(
+    connection: &mut AsyncPgConnection,
+    doubts: Vec<(Key, Uuid)>,
+) -> Result<HashSet<(Key, Mark)>, DatabaseError> {
+    if doubts.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut find = FindRemovals::default();
+    for ((workspace, campaign, lead), submission) in doubts {
+        find.workspaces.push(workspace);
+        find.campaigns.push(campaign);
+        find.leads.push(lead);
+        find.submissions.push(submission);
+    }
     let found: Vec<(Uuid, Uuid, Uuid, Uuid, i32)> = find.load(connection).await?;
-    Ok(found
-        .into_iter()
-        .map(|(workspace, campaign, lead, submission, entry)| {
-            ((workspace, campaign, lead), (submission, entry))
-        })
-        .collect())
+    let removed = found.into_iter().map(|(workspace, campaign, lead, submission, entry)| {
+        ((workspace, campaign, lead), (submission, entry))
+    });
+    Ok(removed.collect())
+}
+
+/// Adds removed links again.
+async fn readd(
+    connection: &mut AsyncPgConnection,
+    readded: BTreeMap<Key, Readded>,
+) -> Result<(), DatabaseError> {
+    let mut readd = ReaddLinks::default();
+    for ((workspace, campaign, lead), again) in readded {
+        let Readded { mark: (submission, entry), removed_at, begun } = again;
+        readd.workspaces.push(workspace);
+        readd.campaigns.push(campaign);
+        readd.leads.push(lead);
+        readd.submissions.push(submission);
+        readd.entries.push(entry);
+        readd.removed.push(removed_at);
+        readd.begun.push(begun);
+    }
+    if !readd.leads.is_empty() {
+        readd.execute(connection).await?;
+    }
+    Ok(())
 }

@@ -99,13 +99,14 @@ fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
 fn read_submission(
     submission: ResolvedSubmission<'_>,
 ) -> Result<Result<Unit, (Option<Uuid>, ErrorBody)>, String> {
-    let ResolvedSubmission { id, workspace_id, campaign_id, outcomes, error } = submission;
-    match (id, outcomes, error) {
-        (id, _, Some(error)) => Ok(Err((id, error))),
-        (Some(id), Some(outcomes), None) => {
+    let ResolvedSubmission { id, workspace_id, campaign_id, outcomes, resolved_at, error } =
+        submission;
+    match (id, outcomes, resolved_at, error) {
+        (id, _, _, Some(error)) => Ok(Err((id, error))),
+        (Some(id), Some(outcomes), Some(resolved_at), None) => {
             let outcomes =
                 serde_json::from_str(outcomes.get()).map_err(|error| json_problem(&error))?;
-            Ok(Ok(Unit { id, workspace_id, campaign_id, outcomes }))
+            Ok(Ok(Unit { id, workspace_id, campaign_id, resolved_at, outcomes }))
         }
         _ => Err("a submission has neither outcomes nor an error".to_owned()),
     }

@@ -37,17 +37,32 @@ impl CampaignAnswers {
             CampaignRequest::Create { workspace_id, id, name, status } => {
                 Some(json!(store::create_campaign(&mut on, workspace_id, id, &name, status).await?))
             }
+            CampaignRequest::Update { workspace_id, id, name, status } => {
+                let name = name.as_deref();
+                let updated = store::update_campaign(&mut on, workspace_id, id, name, status);
+                updated.await?.map(|campaign| json!(campaign))
+            }
             CampaignRequest::Get { workspace_id, id } => {
                 store::get_campaign(&mut on, workspace_id, id).await?.map(|found| json!(found))
             }
-            CampaignRequest::List { workspace_id, status, range } => {
-                Some(json!(store::list_campaigns(&mut on, workspace_id, status, range).await?))
+            CampaignRequest::List { workspace_id, status, search, range } => {
+                let search = search.as_deref();
+                let listed = store::list_campaigns(&mut on, workspace_id, status, search, range);
+                Some(json!(listed.await?))
             }
             CampaignRequest::Leads { workspace_id, id, range } => {
-                if store::get_campaign(&mut on, workspace_id, id).await?.is_none() {
-                    return Ok(None);
+                match store::get_campaign(&mut on, workspace_id, id).await? {
+                    Some(campaign) => {
+                        let listed = store::list_members(&mut on, workspace_id, &campaign, range);
+                        Some(json!(listed.await?))
+                    }
+                    None => None,
                 }
-                Some(json!(store::list_links(&mut on, workspace_id, id, range).await?))
+            }
+            CampaignRequest::Remove { workspace_id, id, lead_id, removal_id } => {
+                let removed =
+                    store::remove_lead(&mut on, workspace_id, id, lead_id, removal_id).await?;
+                removed.then_some(Value::Null)
             }
         })
     }

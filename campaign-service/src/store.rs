@@ -1,8 +1,14 @@
 //! The campaign service's tables.
 
 mod campaigns;
-pub(crate) mod links;
+mod counts;
+mod members;
+mod pending;
 
-pub(crate) use campaigns::existing_campaigns;
-pub use campaigns::{create_campaign, get_campaign, list_campaigns};
-pub use links::list_links;
+pub(crate) mod links;
+pub(crate) mod removals;
+
+pub use campaigns::{create_campaign, get_campaign, list_campaigns, update_campaign};
+pub use counts::{fold, keep_folding};
+pub use members::list_members;
+pub use removals::remove_lead;

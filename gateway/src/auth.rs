@@ -15,6 +15,7 @@ use crate::{
     error::ApiError,
     keys::{self, KeyHolder, Secret},
     limits::{Limits, RateLimiter},
+    scopes::Scopes,
 };
 
 /// Keys that are remembered at once, known and unknown ones.
@@ -28,6 +29,8 @@ pub struct Caller {
     pub workspace_name: String,
     /// The country whose national phone format the workspace uses.
     pub default_region: Option<String>,
+    /// What the key is good for.
+    pub scopes: Scopes,
     /// Counts the key's requests.
     pub limiter: Arc<RateLimiter>,
 }
@@ -68,6 +71,13 @@ impl Authenticator {
         }
     }
 
+    /// Forgets a key, so that its revocation bites at once, here.
+    pub async fn forget(&self, hash: &[u8]) {
+        if let Ok(hash) = <[u8; 32]>::try_from(hash) {
+            self.remembered.invalidate(&hash).await;
+        }
+    }
+
     async fn look_up(&self, hash: [u8; 32]) -> Result<Option<Arc<Caller>>, DatabaseError> {
         let mut connection = self.database.connection().await?;
         let holder = keys::holder(&mut connection, &hash).await?;
@@ -77,6 +87,7 @@ impl Authenticator {
     fn admit(&self, holder: KeyHolder) -> Caller {
         Caller {
             limiter: self.limits.of(holder.key_id, holder.rate_limit),
+            scopes: holder.scopes,
             workspace_id: holder.workspace_id,
             workspace_name: holder.workspace_name,
             default_region: holder.default_region,

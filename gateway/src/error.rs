@@ -17,13 +17,15 @@ use shared::{
 };
 use uuid::Uuid;
 
+use crate::scopes::Scope;
+
 /// An error answer.
 #[derive(Debug)]
 pub struct ApiError {
     body: ErrorBody,
     /// Seconds after which a retry makes sense.
     retry_after: Option<u64>,
-    allow: Option<&'static str>,
+    allow: Option<String>,
     submission_id: Option<Uuid>,
 }
 
@@ -38,13 +40,18 @@ impl ApiError {
         ErrorBody::bad_request(message).into()
     }
 
+    /// 403: the key is good for other things.
+    pub fn lacks_scope(scope: Scope) -> Self {
+        Self::new(ErrorCode::Forbidden, format!("This key lacks the scope {}", scope.as_str()))
+    }
+
     /// 404 for a path that leads nowhere.
     pub fn no_such_route() -> Self {
         Self::new(ErrorCode::NotFound, "No such route")
     }
 
     /// 405, naming the methods that the route knows.
-    pub fn method_not_allowed(allow: &'static str) -> Self {
+    pub fn method_not_allowed(allow: String) -> Self {
         let error = Self::new(ErrorCode::MethodNotAllowed, "Method not allowed");
         Self { allow: Some(allow), ..error }
     }
@@ -53,6 +60,11 @@ impl ApiError {
     pub fn rate_limited(retry_after: u64) -> Self {
         let error = Self::new(ErrorCode::RateLimited, "Rate limit exceeded");
         Self { retry_after: Some(retry_after), ..error }
+    }
+
+    /// What kind of error.
+    pub fn code(&self) -> ErrorCode {
+        self.body.code
     }
 
     /// 503: too much is under way.
@@ -76,6 +88,7 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
+        ErrorCode::CampaignArchived => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
@@ -127,8 +140,8 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        if let Some(methods) = self.allow {
-            response.insert_header((ALLOW, methods));
+        if let Some(methods) = &self.allow {
+            response.insert_header((ALLOW, methods.as_str()));
         }
         let mut body = json!({"error": self.body});
         if let Some(id) = self.submission_id {

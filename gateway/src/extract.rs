@@ -45,13 +45,33 @@ impl FromRequest for Id {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = request.match_info().get("id").unwrap_or_default();
-        // The hyphenated form alone: the parser also takes braces, URNs and bare digits.
-        let id = Some(text).filter(|text| text.len() == 36).and_then(|t| Uuid::try_parse(t).ok());
-        ready(
-            id.map(Self).ok_or_else(|| ApiError::bad_request("The id in the path must be a UUID")),
-        )
+        ready(id_of(request, "id").map(Self))
     }
+}
+
+/// A lead in a campaign, as in `/v1/campaigns/{id}/leads/{lead_id}`.
+pub struct Member {
+    /// The campaign.
+    pub campaign_id: Uuid,
+    /// The lead.
+    pub lead_id: Uuid,
+}
+
+impl FromRequest for Member {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let ids = id_of(request, "id").and_then(|id| Ok((id, id_of(request, "lead_id")?)));
+        ready(ids.map(|(campaign_id, lead_id)| Self { campaign_id, lead_id }))
+    }
+}
+
+fn id_of(request: &HttpRequest, name: &str) -> Result<Uuid, ApiError> {
+    let text = request.match_info().get(name).unwrap_or_default();
+    // The hyphenated form alone: the parser also takes braces, URNs and bare digits.
+    let id = Some(text).filter(|text| text.len() == 36).and_then(|t| Uuid::try_parse(t).ok());
+    id.ok_or_else(|| ApiError::bad_request("The id in the path must be a UUID"))
 }
 
 /// The query string, as pairs.

@@ -94,6 +94,15 @@ impl IdempotencyKeys {
         }
     }
 
+    /// Whether a request has claimed this key.
+    ///
+    /// # Errors
+    /// 503 when keys cannot be looked up.
+    pub async fn knows(&self, workspace_id: Uuid, key: &IdempotencyKey) -> Result<bool, ApiError> {
+        let mut connection = self.database.connection().await?;
+        Ok(store::find(&mut connection, workspace_id, &key.0).await?.is_some())
+    }
+
     /// Remembers the answer of a request. A key whose answer is known keeps that one.
     ///
     /// # Errors

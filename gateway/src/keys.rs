@@ -1,8 +1,9 @@
 //! API keys and the workspaces that they open.
 
 mod schema;
+mod secret;
 
-use std::fmt;
+pub use secret::Secret;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
@@ -10,72 +11,50 @@ use diesel::{
     sql_types::{Nullable, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use sha2::{Digest, Sha256};
-use shared::database::DatabaseError;
+use serde::Serialize;
+use shared::{
+    contract::{Page, Range},
+    database::DatabaseError,
+};
 use uuid::Uuid;
 
+use crate::scopes::Scopes;
 use schema::{api_keys, workspaces};
 
-/// How every key begins (contract section 1).
-const PREFIX: &str = "rchd_live_";
-/// Random bytes in a key; it shows two hex digits for each.
-const RANDOM_BYTES: usize = 20;
-
-/// A well-formed key as a caller sent it, not yet known to be anybody's. Its `Debug` hides it.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A new key from a secure random source.
-    fn generate() -> Result<Self, getrandom::Error> {
-        let mut random = [0; RANDOM_BYTES];
-        getrandom::fill(&mut random)?;
-        Ok(Self(format!("{PREFIX}{}", hex::encode(random))))
-    }
-
-    /// Takes what stands behind `Bearer `. `None` when it cannot be a key, which costs no look-up.
-    pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX)?;
-        let lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (digits.len() == 2 * RANDOM_BYTES && digits.bytes().all(lower_hex))
-            .then(|| Self(text.to_owned()))
-    }
-
-    /// What is kept of it.
-    pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0.as_bytes()).into()
-    }
-
-    fn hint(&self) -> &str {
-        &self.0[self.0.len() - 4..]
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}…{}", self.hint())
-    }
+/// What a new key is to be.
+#[derive(Clone, Debug, Default)]
+pub struct KeyOptions {
+    /// A label.
+    pub name: Option<String>,
+    /// What it is good for.
+    pub scopes: Scopes,
+    /// Requests per minute: `None` for the gateway's default, 0 for no limit.
+    pub rate_limit: Option<i32>,
 }
 
 /// A key that was just made. The secret is shown now or never.
 pub struct NewKey {
-    /// The key's id, to revoke it by.
-    pub id: Uuid,
+    /// The key, as lists show it.
+    pub listing: KeyListing,
     /// The whole key.
     pub secret: String,
 }
 
 /// A key as lists show it.
-#[derive(Debug, Queryable)]
+#[derive(Debug, Queryable, Serialize)]
 pub struct KeyListing {
     /// Its id.
     pub id: Uuid,
     /// The name of the workspace that it opens.
+    #[serde(skip)]
     pub workspace: String,
     /// Its label.
     pub name: Option<String>,
     /// Its last four characters.
     pub hint: String,
+    /// What it is good for.
+    #[diesel(deserialize_as = Vec<String>)]
+    pub scopes: Scopes,
     /// Requests per minute: `None` for the gateway's default, 0 for no limit.
     pub rate_limit: Option<i32>,
     /// When it was made.
@@ -86,11 +65,31 @@ pub struct KeyListing {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
+/// The columns of a [`KeyListing`].
+macro_rules! listing {
+    () => {
+        (
+            api_keys::id,
+            workspaces::name,
+            api_keys::name,
+            api_keys::hint,
+            api_keys::scopes,
+            api_keys::rate_limit,
+            api_keys::created_at,
+            api_keys::last_used_at,
+            api_keys::revoked_at,
+        )
+    };
+}
+
 /// What a valid key stands for.
 #[derive(Debug, Queryable)]
 pub struct KeyHolder {
     /// The key.
     pub key_id: Uuid,
+    /// What it is good for.
+    #[diesel(deserialize_as = Vec<String>)]
+    pub scopes: Scopes,
     /// Requests per minute: `None` for the gateway's default, 0 for no limit.
     pub rate_limit: Option<i32>,
     /// The workspace that it opens.
@@ -108,11 +107,8 @@ pub struct KeyHolder {
 pub async fn create(
     connection: &mut AsyncPgConnection,
     workspace: &str,
-    name: Option<&str>,
-    rate_limit: Option<i32>,
+    options: KeyOptions,
 ) -> Result<NewKey, DatabaseError> {
-    let secret = Secret::generate()
-        .map_err(|error| DatabaseError::Failed(format!("no random bytes: {error}")))?;
     diesel::insert_into(workspaces::table)
         .values((workspaces::id.eq(Uuid::now_v7()), workspaces::name.eq(workspace)))
         .on_conflict(workspaces::name)
@@ -124,19 +120,36 @@ pub async fn create(
         .select(workspaces::id)
         .first(connection)
         .await?;
+    create_in(connection, workspace_id, options).await
+}
+
+/// Makes a key to a workspace that there is.
+///
+/// # Errors
+/// When the database cannot be asked, or the system has no random bytes.
+pub async fn create_in(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    options: KeyOptions,
+) -> Result<NewKey, DatabaseError> {
+    let secret = Secret::generate()
+        .map_err(|error| DatabaseError::Failed(format!("no random bytes: {error}")))?;
     let id = Uuid::now_v7();
     diesel::insert_into(api_keys::table)
         .values((
             api_keys::id.eq(id),
             api_keys::workspace_id.eq(workspace_id),
-            api_keys::name.eq(name),
+            api_keys::name.eq(options.name),
             api_keys::hash.eq(&secret.hash()[..]),
             api_keys::hint.eq(secret.hint()),
-            api_keys::rate_limit.eq(rate_limit),
+            api_keys::scopes.eq(options.scopes.names()),
+            api_keys::rate_limit.eq(options.rate_limit),
         ))
         .execute(connection)
         .await?;
-    Ok(NewKey { id, secret: secret.0 })
+    let made = api_keys::table.inner_join(workspaces::table).filter(api_keys::id.eq(id));
+    let listing = made.select(listing!()).first(connection).await?;
+    Ok(NewKey { listing, secret: secret.reveal() })
 }
 
 /// All keys, oldest first.
@@ -144,37 +157,76 @@ pub async fn create(
 /// # Errors
 /// When the database cannot be asked.
 pub async fn list(connection: &mut AsyncPgConnection) -> Result<Vec<KeyListing>, DatabaseError> {
-    let keys = api_keys::table
-        .inner_join(workspaces::table)
-        .select((
-            api_keys::id,
-            workspaces::name,
-            api_keys::name,
-            api_keys::hint,
-            api_keys::rate_limit,
-            api_keys::created_at,
-            api_keys::last_used_at,
-            api_keys::revoked_at,
-        ))
-        .order(api_keys::created_at)
-        .load(connection)
-        .await?;
-    Ok(keys)
+    let keys = api_keys::table.inner_join(workspaces::table).select(listing!());
+    Ok(keys.order(api_keys::created_at).load(connection).await?)
 }
 
-/// Revokes a key; gateways may go on to accept it for as long as they remember keys. `false` when
-/// there is no such key.
+/// The keys of a workspace, newest first.
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn revoke(connection: &mut AsyncPgConnection, id: Uuid) -> Result<bool, DatabaseError> {
+pub async fn list_of(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    range: Range,
+) -> Result<Page<KeyListing>, DatabaseError> {
+    let of_workspace = api_keys::workspace_id.eq(workspace_id);
+    let total = api_keys::table.filter(of_workspace).count().get_result(connection).await?;
+    let mut keys = api_keys::table
+        .inner_join(workspaces::table)
+        .filter(of_workspace)
+        .select(listing!())
+        .into_boxed();
+    if let Some(after) = range.after {
+        keys = keys.filter(api_keys::id.lt(after));
+    }
+    let keys = keys.order(api_keys::id.desc()).limit(range.look_ahead()).offset(range.offset);
+    Ok(range.page(keys.load(connection).await?, total, |key: &KeyListing| key.id))
+}
+
+/// Revokes a key, of this workspace where one is given, and returns its hash. Gateways may go on to
+/// accept it for as long as they remember keys. `None` when there is no such key.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn revoke(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Option<Uuid>,
+    id: Uuid,
+) -> Result<Option<Vec<u8>>, DatabaseError> {
     let first_revoked = diesel::dsl::case_when(
         api_keys::revoked_at.is_null(),
         Utc::now().into_sql::<Nullable<Timestamptz>>(),
     )
     .otherwise(api_keys::revoked_at);
-    let known = diesel::update(api_keys::table.find(id))
+    // One statement for both: a key of no other workspace than its own.
+    let own = workspaces::table.select(workspaces::id).into_boxed();
+    let own = match workspace_id {
+        Some(workspace_id) => own.filter(workspaces::id.eq(workspace_id)),
+        None => own,
+    };
+    let key = api_keys::id.eq(id).and(api_keys::workspace_id.eq_any(own));
+    let hash = diesel::update(api_keys::table.filter(key))
         .set(api_keys::revoked_at.eq(first_revoked))
+        .returning(api_keys::hash)
+        .get_result(connection)
+        .await
+        .optional()?;
+    Ok(hash)
+}
+
+/// Changes the rate limit of a key: `None` for the gateway's default, 0 for no limit. Gateways may
+/// go on with the old one for as long as they remember keys. `false` when there is no such key.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn set_rate_limit(
+    connection: &mut AsyncPgConnection,
+    id: Uuid,
+    rate_limit: Option<i32>,
+) -> Result<bool, DatabaseError> {
+    let known = diesel::update(api_keys::table.find(id))
+        .set(api_keys::rate_limit.eq(rate_limit))
         .execute(connection)
         .await?;
     Ok(known > 0)
@@ -210,6 +262,7 @@ pub async fn holder(
         .filter(api_keys::hash.eq(hash).and(api_keys::revoked_at.is_null()))
         .select((
             api_keys::id,
+            api_keys::scopes,
             api_keys::rate_limit,
             workspaces::id,
             workspaces::name,
@@ -229,36 +282,4 @@ pub async fn holder(
             .await?;
     }
     Ok(holder)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_have_the_documented_form_and_are_never_the_same() {
-        let (one, other) = (Secret::generate(), Secret::generate());
-        let (one, other) = (one.expect("random bytes"), other.expect("random bytes"));
-        assert_ne!(one.0, other.0);
-        assert_eq!(one.0.len(), "rchd_live_".len() + 40);
-        assert!(Secret::parse(&one.0).is_some());
-        assert!(!format!("{one:?}").contains(&one.0[10..40]));
-    }
-
-    #[test]
-    fn what_cannot_be_a_key_is_refused_without_a_look_up() {
-        let digits = "0123456789abcdef0123456789abcdef01234567";
-        assert!(Secret::parse(&format!("rchd_live_{digits}")).is_some());
-        for text in [
-            String::new(),
-            digits.to_owned(),
-            format!("rchd_test_{digits}"),
-            format!("rchd_live_{digits}0"),
-            format!("rchd_live_{digits} "),
-            format!("rchd_live_{}", &digits[1..]),
-            format!("rchd_live_{}", digits.to_uppercase()),
-        ] {
-            assert!(Secret::parse(&text).is_none(), "{text:?}");
-        }
-    }
 }

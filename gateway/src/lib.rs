@@ -14,6 +14,7 @@ pub mod keys;
 pub mod limits;
 pub mod middleware;
 pub mod routes;
+pub mod scopes;
 pub mod services;
 pub mod state;
 
@@ -71,6 +72,7 @@ pub async fn run(
         in_flight: in_flight.clone(),
         idempotency: IdempotencyKeys::new(database.clone()),
         authenticator: Authenticator::new(database.clone(), &settings),
+        database: database.clone(),
         services: Services::new(bus.clone()),
         gatherer: Gatherer::start(bus, settings.max_leads_in_flight, settings.answer_timeout()),
         settings,

@@ -21,6 +21,9 @@ const MAX_KEYS: u64 = 100_000;
 /// A bucket that nobody took from for this long is full again.
 const REFILLED: Duration = Duration::from_secs(60);
 
+/// No limit, in terms that a caller's arithmetic survives.
+const UNLIMITED: u32 = u32::MAX;
+
 /// The rate limiters of all keys, in bounded memory.
 pub struct Limits {
     default_per_minute: u32,
@@ -60,6 +63,8 @@ pub struct Allowance {
     pub remaining: u32,
     /// When the whole limit is there again, in Unix seconds.
     pub reset: u64,
+    /// The same, in seconds from now.
+    pub reset_in: u64,
     /// Seconds to wait, where the request was one too many.
     pub retry_after: Option<u64>,
 }
@@ -77,16 +82,17 @@ impl RateLimiter {
     pub fn count(&self) -> Allowance {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let Some((limit, bucket)) = &self.bucket else {
-            // No limit, in terms that a caller's arithmetic survives.
-            let (limit, remaining) = (u32::MAX, u32::MAX);
-            return Allowance { limit, remaining, reset: now.as_secs(), retry_after: None };
+            let (limit, remaining) = (UNLIMITED, UNLIMITED);
+            let (reset, reset_in, retry_after) = (now.as_secs(), 0, None);
+            return Allowance { limit, remaining, reset, reset_in, retry_after };
         };
         let (remaining, retry_after) = match bucket.check() {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(until) => (0, Some(seconds_up(until.wait_time_from(self.clock.now())).max(1))),
         };
         let refill = REFILLED.mul_f64(f64::from(limit.get() - remaining) / f64::from(limit.get()));
-        Allowance { limit: limit.get(), remaining, reset: seconds_up(now + refill), retry_after }
+        let (reset, reset_in) = (seconds_up(now + refill), seconds_up(refill));
+        Allowance { limit: limit.get(), remaining, reset, reset_in, retry_after }
     }
 }
 
@@ -95,14 +101,30 @@ fn seconds_up(duration: Duration) -> u64 {
 }
 
 impl Allowance {
-    /// Tells the caller (contract section 1).
+    /// Tells the caller, by the documented headers (contract section 1) and by those of
+    /// draft-ietf-httpapi-ratelimit-headers, which have no way to say that there is no limit.
     pub fn write(&self, headers: &mut HeaderMap) {
-        let mut set = |name, value: u64| {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
+        let mut set = |name, value: HeaderValue| {
+            headers.insert(HeaderName::from_static(name), value);
         };
         set("x-ratelimit-limit", self.limit.into());
         set("x-ratelimit-remaining", self.remaining.into());
-        set("x-ratelimit-reset", self.reset);
+        set("x-ratelimit-reset", self.reset.into());
+        if self.limit == UNLIMITED {
+            return;
+        }
+        let Self { limit, remaining, reset_in, .. } = self;
+        let window = REFILLED.as_secs();
+        let fields = [
+            ("ratelimit-policy", format!("\"default\";q={limit};w={window}")),
+            ("ratelimit", format!("\"default\";r={remaining};t={reset_in}")),
+        ];
+        for (name, value) in fields {
+            // Digits and punctuation: there is nothing that a header could not hold.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                set(name, value);
+            }
+        }
     }
 }
 

@@ -13,10 +13,12 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
+use shared::contract::ErrorBody;
 use uuid::Uuid;
 
 use crate::{
-    auth::Caller, connections::Connection, error::ApiError, limits::Allowance, state::State,
+    auth::Caller, connections::Connection, error::ApiError, limits::Allowance, scopes::Scope,
+    state::State,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -94,6 +96,23 @@ async fn limited(
     };
     allowance.write(response.headers_mut());
     Ok(response)
+}
+
+/// Lets only keys with this scope pass.
+pub async fn require(
+    scope: Scope,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    // Put there by `limited`, which every request with a key has passed.
+    let caller = request.extensions().get::<Arc<Caller>>().cloned();
+    match caller {
+        Some(caller) if caller.scopes.allow(scope) => {
+            Ok(next.call(request).await?.map_into_boxed_body())
+        }
+        Some(_) => Ok(refuse(request, &ApiError::lacks_scope(scope))),
+        None => Ok(refuse(request, &ErrorBody::internal().into())),
+    }
 }
 
 fn refuse(request: ServiceRequest, error: &ApiError) -> ServiceResponse<BoxBody> {

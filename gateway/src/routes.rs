@@ -2,49 +2,121 @@
 
 mod add_leads;
 mod campaigns;
+mod keys;
 mod leads;
 mod workspace;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    FromRequest, Handler, Responder, Route,
+    body::BoxBody,
+    dev::ServiceRequest,
+    http::Method,
+    middleware::{Next, from_fn},
+    web::{self, ServiceConfig},
+};
 
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    middleware::require,
+    scopes::Scope::{self, Admin, LeadsWrite, Read},
+};
 
 /// The prefix of the API, and the one that older recipes use (contract section 1).
 const PREFIXES: [&str; 2] = ["/v1", "/functions/v1/api-gateway/v1"];
 
+/// All paths of the API with what can be done there and the scope that it takes, the main job first:
+/// they are tried in this order.
+fn index() -> Vec<Resource> {
+    vec![
+        at(
+            "/campaigns/{id}/leads",
+            [post(LeadsWrite, add_leads::add), get(Read, campaigns::leads)],
+        ),
+        at("/campaigns/{id}/leads/{lead_id}", [delete(LeadsWrite, campaigns::remove)]),
+        at("/leads/{id}", [get(Read, leads::show)]),
+        at("/campaigns", [get(Read, campaigns::list), post(LeadsWrite, campaigns::create)]),
+        at("/campaigns/{id}", [get(Read, campaigns::show), patch(LeadsWrite, campaigns::update)]),
+        at("/workspace", [get(Read, workspace::show)]),
+        at("/keys", [get(Admin, keys::list), post(Admin, keys::create)]),
+        at("/keys/{id}", [delete(Admin, keys::revoke)]),
+    ]
+}
+
+/// A path, and what can be done there.
+struct Resource {
+    path: &'static str,
+    endpoints: Vec<Endpoint>,
+}
+
+/// A method, the scope that it takes, and who answers.
+struct Endpoint {
+    method: Method,
+    scope: Scope,
+    route: Route,
+}
+
 /// All routes that need a key.
 pub fn routes(config: &mut ServiceConfig) {
     for prefix in PREFIXES {
-        config.service(web::scope(prefix).configure(api));
+        config.service(web::scope(prefix).configure(|api| {
+            index().into_iter().for_each(|resource| resource.serve(api));
+        }));
     }
 }
 
-/// The API, the main job first: routes are tried in this order.
-fn api(config: &mut ServiceConfig) {
-    config
-        .service(
-            web::resource("/campaigns/{id}/leads")
-                .post(add_leads::add)
-                .get(campaigns::leads)
-                .default_service(only("GET, POST")),
-        )
-        .service(web::resource("/leads/{id}").get(leads::show).default_service(only("GET")))
-        .service(
-            web::resource("/campaigns")
-                .get(campaigns::list)
-                .post(campaigns::create)
-                .default_service(only("GET, POST")),
-        )
-        .service(web::resource("/campaigns/{id}").get(campaigns::show).default_service(only("GET")))
-        .service(web::resource("/workspace").get(workspace::show).default_service(only("GET")));
+/// Method, path and needed scope of every route.
+pub fn list() -> Vec<(Method, String, Scope)> {
+    let [prefix, _] = PREFIXES;
+    let of_resource = |Resource { path, endpoints }: Resource| {
+        endpoints.into_iter().map(move |e| (e.method, format!("{prefix}{path}"), e.scope))
+    };
+    index().into_iter().flat_map(of_resource).collect()
 }
 
+impl Resource {
+    fn serve(self, config: &mut ServiceConfig) {
+        let methods: Vec<_> = self.endpoints.iter().map(|e| e.method.to_string()).collect();
+        let mut resource = web::resource(self.path).default_service(only(methods.join(", ")));
+        for Endpoint { scope, route, .. } in self.endpoints {
+            resource = resource.route(route.wrap(from_fn(
+                move |request: ServiceRequest, next: Next<BoxBody>| require(scope, request, next),
+            )));
+        }
+        config.service(resource);
+    }
+}
+
+fn at(path: &'static str, endpoints: impl Into<Vec<Endpoint>>) -> Resource {
+    Resource { path, endpoints: endpoints.into() }
+}
+
+/// Defines the endpoint of a method.
+macro_rules! endpoint {
+    ($($name:ident: $method:ident),+ $(,)?) => {
+        $(
+            fn $name<F, Args>(scope: Scope, handler: F) -> Endpoint
+            where
+                F: Handler<Args>,
+                Args: FromRequest + 'static,
+                F::Output: Responder + 'static,
+            {
+                let method = Method::$method;
+                Endpoint { route: web::method(method.clone()).to(handler), method, scope }
+            }
+        )+
+    };
+}
+endpoint!(get: GET, post: POST, patch: PATCH, delete: DELETE);
+
 /// Answers other methods than these.
-fn only(methods: &'static str) -> actix_web::Route {
-    web::route().to(move || async move { Err::<&str, _>(ApiError::method_not_allowed(methods)) })
+fn only(methods: String) -> Route {
+    web::route().to(move || {
+        let error = ApiError::method_not_allowed(methods.clone());
+        async move { Err::<&str, _>(error) }
+    })
 }
 
 /// Answers paths that lead nowhere.
-pub fn nowhere() -> actix_web::Route {
+pub fn nowhere() -> Route {
     web::route().to(|| async { Err::<&str, _>(ApiError::no_such_route()) })
 }

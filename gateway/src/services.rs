@@ -6,7 +6,7 @@ use moka::sync::Cache;
 use serde::{Serialize, de::DeserializeOwned};
 use shared::{
     bus::{Queue, SharedBus, within},
-    contract::{Answer, Campaign, CampaignRequest, ErrorBody, LeadRequest},
+    contract::{Answer, Campaign, CampaignRequest, CampaignStatus, ErrorBody, LeadRequest},
 };
 use uuid::Uuid;
 
@@ -14,15 +14,24 @@ use crate::error::ApiError;
 
 /// How long a look-up may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long, and for how many campaigns, it is remembered that they exist.
+/// How long, and for how many campaigns, it is remembered that they are open.
 const CAMPAIGN_REMEMBERED: Duration = Duration::from_secs(60);
 const MAX_CAMPAIGNS: u64 = 100_000;
 
 /// The services behind the bus.
 pub struct Services {
     bus: SharedBus,
-    /// Campaigns that exist, with their workspaces.
+    /// Open campaigns, with their workspaces.
     campaigns: Cache<(Uuid, Uuid), ()>,
+}
+
+/// Whether anything can be added to a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CampaignState {
+    /// It can, or could a moment ago.
+    Open,
+    /// It is archived.
+    Archived,
 }
 
 impl Services {
@@ -52,19 +61,32 @@ impl Services {
         self.ask(Queue::LeadRequests, request).await
     }
 
-    /// Makes sure that the workspace has this campaign. A campaign that exists is remembered
-    /// briefly; the campaign service's own check, at the time of linking, is the one that counts.
+    /// Makes sure that the workspace has this campaign, and says whether it is open. One that is
+    /// open is remembered briefly; the campaign service's own check, at the time of linking, is the
+    /// one that counts.
     ///
     /// # Errors
     /// 404 when it has not.
-    pub async fn expect_campaign(&self, workspace_id: Uuid, id: Uuid) -> Result<(), ApiError> {
+    pub async fn expect_campaign(
+        &self,
+        workspace_id: Uuid,
+        id: Uuid,
+    ) -> Result<CampaignState, ApiError> {
         if self.campaigns.contains_key(&(workspace_id, id)) {
-            return Ok(());
+            return Ok(CampaignState::Open);
         }
         let request = CampaignRequest::Get { workspace_id, id };
-        self.campaigns::<Campaign>(&request).await?;
+        let campaign: Campaign = self.campaigns(&request).await?;
+        if campaign.status == CampaignStatus::Archived {
+            return Ok(CampaignState::Archived);
+        }
         self.campaigns.insert((workspace_id, id), ());
-        Ok(())
+        Ok(CampaignState::Open)
+    }
+
+    /// Forgets that a campaign is open, because it may be so no more.
+    pub fn forget_campaign(&self, workspace_id: Uuid, id: Uuid) {
+        self.campaigns.invalidate(&(workspace_id, id));
     }
 
     async fn ask<T: DeserializeOwned>(

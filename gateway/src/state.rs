@@ -1,6 +1,6 @@
 //! What all handlers share.
 
-use shared::settings::GatewaySettings;
+use shared::{database::Database, settings::GatewaySettings};
 
 use crate::{
     auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
@@ -17,6 +17,8 @@ pub struct State {
     pub authenticator: Authenticator,
     /// Requests that callers gave a name.
     pub idempotency: IdempotencyKeys,
+    /// Keys and workspaces.
+    pub database: Database,
     /// The services behind the bus.
     pub services: Services,
     /// The way into the pipeline.

@@ -11,6 +11,7 @@ mod outcome;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::try_join;
@@ -44,8 +45,17 @@ const LOOK_UP_IN_TWO: usize = 200;
 /// The client's own deadline for a transaction, above the server's for each statement.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a submission is answered: the JSON array of its entries' outcomes, or why it failed whole.
-pub type Answer = Result<Box<RawValue>, ErrorBody>;
+/// What a submission is answered, or why it failed whole.
+pub type Answer = Result<Answered, ErrorBody>;
+
+/// What became of a submission's entries.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The JSON array of outcomes.
+    pub outcomes: Box<RawValue>,
+    /// When they were decided for the first time, by the database's clock.
+    pub resolved_at: DateTime<Utc>,
+}
 
 /// Carries batches of submissions into the database.
 pub struct Writer {
@@ -149,7 +159,7 @@ async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError
     ParkIdentifiers::default().execute(&mut on).await?;
     UpdateLeads::default().execute(&mut on).await?;
     InsertLeads::default().execute(&mut on).await?;
-    InsertRecords::default().execute(&mut on).await?;
+    InsertRecords::default().get_result::<DateTime<Utc>>(&mut on).await?;
     Ok(connection)
 }
 
@@ -178,13 +188,19 @@ async fn transaction(
         parked.execute(&mut on).await?;
     }
     let (mut first, mut second, mut third, mut last) = (on, on, on, on);
-    try_join!(
+    let (_, _, now, ()) = try_join!(
         async { if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await } },
         async { if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await } },
-        async { if records.ids.is_empty() { Ok(0) } else { records.execute(&mut third).await } },
+        async {
+            if records.ids.is_empty() {
+                Ok(None)
+            } else {
+                records.get_result(&mut third).await.map(Some)
+            }
+        },
         last.batch_execute("COMMIT"),
     )?;
-    Ok(outcomes.into_answers())
+    Ok(outcomes.into_answers(now))
 }
 
 /// Begins, and makes this the one transaction that writes to these workspaces. In sorted order, so

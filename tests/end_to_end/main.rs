@@ -1,8 +1,10 @@
 //! Rollcall as its callers see it: over HTTP, on real servers.
 
 mod bad_http;
+mod campaigns;
 mod concurrency;
 mod contract;
+mod counts;
 mod crash_points;
 mod crashes;
 mod database_failures;
@@ -10,6 +12,8 @@ mod dice;
 mod errors;
 mod histories;
 mod history;
+mod keys;
+mod late_replays;
 mod load;
 mod plans;
 mod processes;

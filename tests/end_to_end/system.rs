@@ -3,7 +3,7 @@
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use gateway::keys;
+use gateway::keys::{self, KeyOptions};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use shared::{
@@ -126,6 +126,11 @@ impl System {
         caller(&self.database, &self.base, workspace, None).await
     }
 
+    /// Somebody whose key is as these options say.
+    pub async fn caller_with(&self, workspace: &str, options: KeyOptions) -> Caller {
+        caller_with(&self.database, &self.base, workspace, options).await
+    }
+
     /// The gateway's address, without a scheme.
     pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
@@ -179,13 +184,28 @@ pub async fn caller(
     workspace: &str,
     rate_limit: Option<i32>,
 ) -> Caller {
+    let options = KeyOptions { rate_limit, ..KeyOptions::default() };
+    caller_with(database, base, workspace, options).await
+}
+
+async fn caller_with(
+    database: &TestDatabase,
+    base: &str,
+    workspace: &str,
+    options: KeyOptions,
+) -> Caller {
     let database = Database::new(&database.url(), 1).expect("a URL");
     let mut connection = database.connection().await.expect("connected");
-    let key = keys::create(&mut connection, workspace, None, rate_limit).await.expect("made");
+    let key = keys::create(&mut connection, workspace, options).await.expect("made");
     Caller { http: Client::new(), base: base.to_owned(), key: key.secret }
 }
 
 impl Caller {
+    /// The same with another key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
     /// A request with the key.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key)
@@ -199,6 +219,16 @@ impl Caller {
     /// Sends a POST with JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Response {
         self.request(Method::POST, path).json(body).send().await.expect("an answer")
+    }
+
+    /// Sends a PATCH with JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> Response {
+        self.request(Method::PATCH, path).json(body).send().await.expect("an answer")
+    }
+
+    /// Sends a DELETE.
+    pub async fn delete(&self, path: &str) -> Response {
+        self.request(Method::DELETE, path).send().await.expect("an answer")
     }
 
     /// Makes a campaign.

@@ -3,7 +3,10 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{Nullable, Text, Uuid as SqlUuid},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     contract::{Campaign, CampaignStatus, Page, Range},
@@ -11,23 +14,38 @@ use shared::{
 };
 use uuid::Uuid;
 
+use super::pending;
+
 diesel::table! {
     campaign.campaigns (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
         name -> Text,
         status -> Text,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    /// The same, each with the number of its leads.
+    campaign.counted_campaigns (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        status -> Text,
         created_at -> Timestamptz,
+        leads -> BigInt,
     }
 }
 
 #[derive(HasQuery)]
-#[diesel(table_name = campaigns)]
+#[diesel(table_name = counted_campaigns)]
 struct CampaignRow {
     id: Uuid,
     name: String,
     status: String,
     created_at: DateTime<Utc>,
+    leads: i64,
 }
 
 impl TryFrom<CampaignRow> for Campaign {
@@ -36,7 +54,8 @@ impl TryFrom<CampaignRow> for Campaign {
     fn try_from(row: CampaignRow) -> Result<Self, DatabaseError> {
         let status = CampaignStatus::from_str(&row.status)
             .map_err(|()| DatabaseError::Failed(format!("unknown status {}", row.status)))?;
-        Ok(Self { id: row.id, name: row.name, status, created_at: row.created_at })
+        let CampaignRow { id, name, created_at, leads, .. } = row;
+        Ok(Self { id, name, status, created_at, leads })
     }
 }
 
@@ -57,12 +76,44 @@ pub async fn create_campaign(
             campaigns::id.eq(id),
             campaigns::name.eq(name),
             campaigns::status.eq(status.as_str()),
+            campaigns::archived_at.eq((status == CampaignStatus::Archived).then(Utc::now)),
         ))
         .on_conflict_do_nothing()
         .execute(connection)
         .await?;
     let created = get_campaign(connection, workspace_id, id).await?;
     created.ok_or_else(|| DatabaseError::Failed("a new campaign is gone".to_owned()))
+}
+
+/// Changes what is given of a campaign; `None` when the workspace has no such campaign. When a
+/// campaign was archived, nothing more is added to it from the return of this on.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn update_campaign(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    id: Uuid,
+    name: Option<&str>,
+    status: Option<CampaignStatus>,
+) -> Result<Option<Campaign>, DatabaseError> {
+    diesel::sql_query(
+        "UPDATE campaign.campaigns SET name = coalesce($3, name), status = coalesce($4, status), \
+             archived_at = CASE coalesce($4, status) \
+                 WHEN 'archived' THEN coalesce(archived_at, clock_timestamp()) END, \
+             updated_at = now() \
+         WHERE workspace_id = $1 AND id = $2",
+    )
+    .bind::<SqlUuid, _>(workspace_id)
+    .bind::<SqlUuid, _>(id)
+    .bind::<Nullable<Text>, _>(name)
+    .bind::<Nullable<Text>, _>(status.map(CampaignStatus::as_str))
+    .execute(connection)
+    .await?;
+    if status == Some(CampaignStatus::Archived) {
+        pending::wait(connection).await?;
+    }
+    get_campaign(connection, workspace_id, id).await
 }
 
 /// A campaign of the workspace.
@@ -74,15 +125,15 @@ pub async fn get_campaign(
     workspace_id: Uuid,
     id: Uuid,
 ) -> Result<Option<Campaign>, DatabaseError> {
-    let row = CampaignRow::query()
-        .filter(campaigns::workspace_id.eq(workspace_id).and(campaigns::id.eq(id)))
-        .first(connection)
-        .await
-        .optional()?;
+    let of_id = counted_campaigns::workspace_id.eq(workspace_id).and(counted_campaigns::id.eq(id));
+    let row = CampaignRow::query().filter(of_id).first(connection).await.optional()?;
     row.map(Campaign::try_from).transpose()
 }
 
-/// The workspace's campaigns, newest first: ids are UUIDv7 and so in the order of creation.
+/// The workspace's campaigns, newest first: ids are UUIDv7 and so in the order of creation. With
+/// this status, and with this text in the name, whatever its case.
+///
+/// Reads all campaigns of the workspace, some thousand at the most.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -90,22 +141,28 @@ pub async fn list_campaigns(
     connection: &mut AsyncPgConnection,
     workspace_id: Uuid,
     status: Option<CampaignStatus>,
+    search: Option<&str>,
     range: Range,
 ) -> Result<Page<Campaign>, DatabaseError> {
-    let mut rows =
-        CampaignRow::query().filter(campaigns::workspace_id.eq(workspace_id)).into_boxed();
-    let mut count =
-        campaigns::table.filter(campaigns::workspace_id.eq(workspace_id)).count().into_boxed();
+    let of_workspace = counted_campaigns::workspace_id.eq(workspace_id);
+    let mut rows = CampaignRow::query().filter(of_workspace).into_boxed();
+    let mut count = counted_campaigns::table.filter(of_workspace).count().into_boxed();
     if let Some(status) = status {
-        rows = rows.filter(campaigns::status.eq(status.as_str()));
-        count = count.filter(campaigns::status.eq(status.as_str()));
+        let of_status = counted_campaigns::status.eq(status.as_str());
+        rows = rows.filter(of_status);
+        count = count.filter(of_status);
     }
-    if let Some(after) = range.after {
-        rows = rows.filter(campaigns::id.lt(after));
+    if let Some(text) = search {
+        let of_name = counted_campaigns::name.ilike(format!("%{}%", literally(text)));
+        rows = rows.filter(of_name.clone());
+        count = count.filter(of_name);
     }
     let total = count.get_result(connection).await?;
+    if let Some(after) = range.after {
+        rows = rows.filter(counted_campaigns::id.lt(after));
+    }
     let rows: Vec<CampaignRow> = rows
-        .order(campaigns::id.desc())
+        .order(counted_campaigns::id.desc())
         .limit(range.look_ahead())
         .offset(range.offset)
         .load(connection)
@@ -114,18 +171,7 @@ pub async fn list_campaigns(
     Ok(range.page(rows, total, |campaign| campaign.id))
 }
 
-/// Which of these campaigns, named with their workspaces, exist.
-pub(crate) async fn existing_campaigns(
-    connection: &mut AsyncPgConnection,
-    named: &[(Uuid, Uuid)],
-) -> Result<Vec<(Uuid, Uuid)>, DatabaseError> {
-    let (workspaces, ids): (Vec<_>, Vec<_>) = named.iter().copied().unzip();
-    // Each column is filtered by itself, so pairs that nobody named come along; they exist, and
-    // knowing them does no harm.
-    let found = campaigns::table
-        .select((campaigns::workspace_id, campaigns::id))
-        .filter(campaigns::workspace_id.eq_any(workspaces).and(campaigns::id.eq_any(ids)))
-        .load(connection)
-        .await?;
-    Ok(found)
+/// The text as a pattern that only it matches.
+fn literally(text: &str) -> String {
+    text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_")
 }

@@ -1,88 +1,126 @@
-//! Which lead is in which campaign.
+//! Which lead is in which campaign: the statements of the pipeline.
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    pg::Pg,
     prelude::*,
-    sql_types::{Integer, Uuid as SqlUuid},
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Timestamptz, Uuid as SqlUuid},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{
-    array_statement,
-    contract::{CampaignLead, Page, Range},
-    database::DatabaseError,
-};
+use shared::array_statement;
 use uuid::Uuid;
 
-diesel::table! {
-    campaign.links (workspace_id, campaign_id, lead_id) {
-        workspace_id -> Uuid,
-        campaign_id -> Uuid,
-        lead_id -> Uuid,
-        submission_id -> Uuid,
-        entry -> Integer,
-        added_at -> Timestamptz,
+/// Adds links to those of their campaigns that exist and are not archived, and counts them. The
+/// links must be sorted by their key: two batches then never wait for each other. A link that is
+/// there already, even a removed one, stays as it is.
+///
+/// Answers one row for each campaign that exists: since when it is archived, and how many links
+/// were added to all of them together.
+///
+/// Campaigns and links are two sets of arrays, so that a campaign is looked up once however many
+/// links it gets.
+#[derive(Default)]
+pub struct AddLinks {
+    pub workspaces: Vec<Uuid>,
+    pub campaigns: Vec<Uuid>,
+    /// The places of each campaign's first and last link, from 1.
+    pub firsts: Vec<i32>,
+    pub lasts: Vec<i32>,
+    pub leads: Vec<Uuid>,
+    pub submissions: Vec<Uuid>,
+    pub entries: Vec<i32>,
+}
+
+/// Workspace and id of a campaign, since when it is archived, and the number of all links added.
+pub type AddedRow = (Uuid, Uuid, Option<DateTime<Utc>>, i64);
+
+impl QueryId for AddLinks {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for AddLinks {
+    type SqlType = (SqlUuid, SqlUuid, Nullable<Timestamptz>, BigInt);
+}
+
+impl QueryFragment<Pg> for AddLinks {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH named AS (SELECT k.*, c.archived_at FROM unnest(");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.workspaces)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.campaigns)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Integer>, _>(&self.firsts)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Integer>, _>(&self.lasts)?;
+        out.push_sql(
+            ") AS k (workspace_id, campaign_id, head, tail) \
+             JOIN campaign.campaigns c ON c.workspace_id = k.workspace_id AND c.id = k.campaign_id \
+             ), added AS ( \
+             INSERT INTO campaign.links (workspace_id, campaign_id, lead_id, submission_id, entry) \
+             SELECT n.workspace_id, n.campaign_id, l.lead_id, l.submission_id, l.entry \
+             FROM named n CROSS JOIN LATERAL unnest((",
+        );
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.leads)?;
+        out.push_sql(")[n.head:n.tail], (");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.submissions)?;
+        out.push_sql(")[n.head:n.tail], (");
+        out.push_bind_param::<Array<Integer>, _>(&self.entries)?;
+        out.push_sql(
+            ")[n.head:n.tail]) AS l (lead_id, submission_id, entry) WHERE n.archived_at IS NULL \
+             ON CONFLICT DO NOTHING RETURNING workspace_id, campaign_id \
+             ), counted AS ( \
+             INSERT INTO campaign.link_deltas (workspace_id, campaign_id, leads) \
+             SELECT workspace_id, campaign_id, count(*) FROM added \
+             GROUP BY workspace_id, campaign_id RETURNING leads \
+             ) SELECT workspace_id, campaign_id, archived_at, \
+             (SELECT coalesce(sum(leads), 0)::bigint FROM counted) FROM named",
+        );
+        Ok(())
     }
 }
 
 array_statement! {
-    /// Adds links, which must be sorted by their key: two batches then never wait for each other.
-    /// A link that is there already stays as it is.
-    pub struct InsertLinks<'a> {
-        workspaces: SqlUuid => Uuid,
-        campaigns: SqlUuid => Uuid,
-        leads: SqlUuid => Uuid,
-        submissions: SqlUuid => Uuid,
-        entries: Integer => i32,
-    }
-    sql(
-        "INSERT INTO campaign.links (workspace_id, campaign_id, lead_id, submission_id, entry) \
-         SELECT * FROM unnest(",
-        ") ON CONFLICT DO NOTHING",
-    )
-}
-
-array_statement! {
-    /// Key and mark of existing links.
+    /// Key and mark of existing links, when they were removed, and whether they were added again.
     pub struct FindLinks<'a> {
         workspaces: SqlUuid => Uuid,
         campaigns: SqlUuid => Uuid,
         leads: SqlUuid => Uuid,
     }
     sql(
-        "SELECT l.workspace_id, l.campaign_id, l.lead_id, l.submission_id, l.entry FROM unnest(",
+        "SELECT l.workspace_id, l.campaign_id, l.lead_id, l.submission_id, l.entry, \
+             l.removed_at, l.readded FROM unnest(",
         ") AS k (workspace_id, campaign_id, lead_id) \
          JOIN campaign.links l ON l.workspace_id = k.workspace_id \
              AND l.campaign_id = k.campaign_id AND l.lead_id = k.lead_id",
     )
-    -> (SqlUuid, SqlUuid, SqlUuid, SqlUuid, Integer)
+    -> (SqlUuid, SqlUuid, SqlUuid, SqlUuid, Integer, Nullable<Timestamptz>, Bool)
 }
 
-/// A page of a campaign's links, in the order in which their leads were made.
-///
-/// # Errors
-/// When the database cannot be asked.
-pub async fn list_links(
-    connection: &mut AsyncPgConnection,
-    workspace_id: Uuid,
-    campaign_id: Uuid,
-    range: Range,
-) -> Result<Page<CampaignLead>, DatabaseError> {
-    let of_campaign = || {
-        links::table
-            .filter(links::workspace_id.eq(workspace_id).and(links::campaign_id.eq(campaign_id)))
-    };
-    let total = of_campaign().count().get_result(connection).await?;
-    let mut rows = of_campaign().select((links::lead_id, links::added_at)).into_boxed();
-    if let Some(after) = range.after {
-        rows = rows.filter(links::lead_id.gt(after));
+array_statement! {
+    /// Adds removed links again, unless somebody else did, or the campaign is archived and the
+    /// submission had not begun before. Counts them. Sorted like new ones.
+    pub struct ReaddLinks<'a> {
+        workspaces: SqlUuid => Uuid,
+        campaigns: SqlUuid => Uuid,
+        leads: SqlUuid => Uuid,
+        submissions: SqlUuid => Uuid,
+        entries: Integer => i32,
+        removed: Timestamptz => DateTime<Utc>,
+        begun: Bool => bool,
     }
-    let rows: Vec<(Uuid, DateTime<Utc>)> = rows
-        .order(links::lead_id)
-        .limit(range.look_ahead())
-        .offset(range.offset)
-        .load(connection)
-        .await?;
-    let rows =
-        rows.into_iter().map(|(lead_id, added_at)| CampaignLead { lead_id, added_at }).collect();
-    Ok(range.page(rows, total, |link| link.lead_id))
+    sql(
+        "WITH readded AS ( \
+             UPDATE campaign.links l SET submission_id = k.submission_id, entry = k.entry, \
+                 readded = true, added_at = now(), removed_at = NULL \
+             FROM unnest(",
+        ") AS k (workspace_id, campaign_id, lead_id, submission_id, entry, removed_at, begun) \
+             JOIN campaign.campaigns c ON c.workspace_id = k.workspace_id AND c.id = k.campaign_id \
+                 AND (c.archived_at IS NULL OR k.begun) \
+             WHERE l.workspace_id = k.workspace_id AND l.campaign_id = k.campaign_id \
+                 AND l.lead_id = k.lead_id AND l.removed_at = k.removed_at \
+             RETURNING l.workspace_id, l.campaign_id) \
+         INSERT INTO campaign.link_deltas (workspace_id, campaign_id, leads) \
+         SELECT workspace_id, campaign_id, count(*) FROM readded GROUP BY workspace_id, campaign_id",
+    )
 }

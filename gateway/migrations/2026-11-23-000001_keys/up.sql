@@ -15,6 +15,9 @@ CREATE TABLE gateway.api_keys (
     hash         bytea NOT NULL UNIQUE,
     -- Its last four characters, to tell keys apart.
     hint         text NOT NULL,
+    -- What the key is good for; see gateway/src/scopes.rs.
+    scopes       text[] NOT NULL
+        CHECK (cardinality(scopes) > 0 AND scopes <@ '{read,leads:write,admin}'),
     -- Requests per minute; NULL for the gateway's default, 0 for no limit.
     rate_limit   integer CHECK (rate_limit >= 0),
     created_at   timestamptz NOT NULL DEFAULT now(),

@@ -54,6 +54,21 @@ impl Paging {
         parameter(&self.query, name)
     }
 
+    /// The text that is searched for, of so many characters at the most.
+    ///
+    /// # Errors
+    /// 400 when it is longer, or no text can hold it.
+    pub fn search(&self, max_chars: usize) -> Result<Option<String>, ApiError> {
+        match self.parameter("search").map(str::trim).filter(|text| !text.is_empty()) {
+            Some(text) if text.contains('\0') || text.chars().count() > max_chars => {
+                Err(ApiError::bad_request(format!(
+                    "search may have {max_chars} characters, without U+0000"
+                )))
+            }
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+
     fn parse(query: Rc<[(String, String)]>) -> Result<Self, ApiError> {
         let number = |name: &str| match parameter(&query, name).map(str::parse::<i64>) {
             None => Ok(None),

@@ -15,6 +15,7 @@ diesel::table! {
         name -> Nullable<Text>,
         hash -> Binary,
         hint -> Text,
+        scopes -> Array<Text>,
         rate_limit -> Nullable<Integer>,
         created_at -> Timestamptz,
         last_used_at -> Nullable<Timestamptz>,

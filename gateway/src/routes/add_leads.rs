@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web::Data}
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::{
-    contract::{MAX_LEADS_PER_SUBMISSION, Merge},
+    contract::{ErrorBody, ErrorCode, MAX_LEADS_PER_SUBMISSION, Merge},
     entry::Region,
 };
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use crate::{
     extract::{Authenticated, Body, Id},
     gather::{Answered, Submission},
     idempotency::{Claim, IdempotencyKey, fingerprint},
+    services::CampaignState,
     state::State,
 };
 
@@ -30,7 +31,7 @@ pub async fn add(
     let workspace_id = caller.workspace_id;
     let key = IdempotencyKey::of(http.headers())?;
     let request = AddLeads::parse(&body)?;
-    state.services.expect_campaign(workspace_id, campaign_id).await?;
+    expect_open(&state, workspace_id, campaign_id, key.as_ref()).await?;
     let mut submission = Submission {
         id: Uuid::now_v7(),
         workspace_id,
@@ -41,7 +42,7 @@ pub async fn add(
         count: request.count,
     };
     let Some(key) = key else {
-        return Ok(answer(data(campaign_id, &state.gatherer.submit(submission).await?), false));
+        return Ok(answer(data(campaign_id, &submit(&state, submission).await?), false));
     };
     // The older prefix leads to the same place.
     let path = format!("/v1/campaigns/{campaign_id}/leads");
@@ -53,9 +54,36 @@ pub async fn add(
         Claim::Twin(id) => submission.id = id,
         Claim::First => {}
     }
-    let data = data(campaign_id, &state.gatherer.submit(submission).await?);
+    let data = data(campaign_id, &submit(&state, submission).await?);
     state.idempotency.remember(workspace_id, &key, &data).await?;
     Ok(answer(data, replayed))
+}
+
+/// Refuses early what would come to nothing, so that no lead is made for it. What was answered
+/// before the campaign was archived is answered again.
+async fn expect_open(
+    state: &State,
+    workspace_id: Uuid,
+    campaign_id: Uuid,
+    key: Option<&IdempotencyKey>,
+) -> Result<(), ApiError> {
+    let campaign = state.services.expect_campaign(workspace_id, campaign_id).await?;
+    let replay = match (campaign, key) {
+        (CampaignState::Open, _) => return Ok(()),
+        (CampaignState::Archived, None) => false,
+        (CampaignState::Archived, Some(key)) => state.idempotency.knows(workspace_id, key).await?,
+    };
+    if replay { Ok(()) } else { Err(ErrorBody::campaign_archived().into()) }
+}
+
+async fn submit(state: &State, submission: Submission) -> Result<Answered, ApiError> {
+    let (workspace_id, campaign_id) = (submission.workspace_id, submission.campaign_id);
+    let answered = state.gatherer.submit(submission).await;
+    if answered.as_ref().is_err_and(|error| error.code() == ErrorCode::CampaignArchived) {
+        // The next request is refused early.
+        state.services.forget_campaign(workspace_id, campaign_id);
+    }
+    answered
 }
 
 fn answer(body: String, replayed: bool) -> HttpResponse {

@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use crate::{
     error::ApiError,
-    extract::{Authenticated, Body, Id, Paging, page},
+    extract::{Authenticated, Body, Id, Member, Paging, page},
     state::State,
 };
 
 /// The longest name of a campaign, in characters.
 const MAX_NAME: usize = 255;
+const STATUSES: &str = "draft, active, paused, completed or archived";
 
 /// `POST /v1/campaigns`.
 pub async fn create(
@@ -25,37 +26,60 @@ pub async fn create(
     caller: Authenticated,
     Body(body): Body,
 ) -> Result<HttpResponse, ApiError> {
-    let NewCampaign { name, status } = NewCampaign::parse(&body)?;
+    let Fields { name, status } = Fields::parse(&body)?;
+    let name = name.ok_or_else(|| ApiError::bad_request("name is required"))?;
+    let status = status.unwrap_or_default();
     let (workspace_id, id) = (caller.workspace_id, Uuid::now_v7());
     let request = CampaignRequest::Create { workspace_id, id, name, status };
     let campaign: Campaign = state.services.campaigns(&request).await?;
     Ok(HttpResponse::Created().json(json!({"data": campaign})))
 }
 
+/// What a campaign is made from, or changed by.
 #[derive(Deserialize)]
-struct NewCampaign {
-    name: String,
-    #[serde(default)]
-    status: CampaignStatus,
+struct Fields {
+    name: Option<String>,
+    status: Option<CampaignStatus>,
 }
 
-impl NewCampaign {
+impl Fields {
     fn parse(body: &[u8]) -> Result<Self, ApiError> {
         let value: serde_json::Value =
             serde_json::from_slice(body).map_err(|_| ApiError::bad_request("Invalid JSON body"))?;
-        let new: Self = serde_json::from_value(value).map_err(|_| {
-            ApiError::bad_request(
-                "name is required; status must be draft, active, paused, completed or archived",
-            )
+        // A sequence would be taken for the fields in their order.
+        let fields =
+            if value.is_object() { serde_json::from_value::<Self>(value).ok() } else { None };
+        let mut fields = fields.ok_or_else(|| {
+            ApiError::bad_request(format!("name must be a string, and status {STATUSES}"))
         })?;
-        let name = new.name.trim();
-        if name.is_empty() || name.contains('\0') || name.chars().count() > MAX_NAME {
-            return Err(ApiError::bad_request(format!(
-                "name must have 1 to {MAX_NAME} characters, without U+0000"
-            )));
+        if let Some(name) = &mut fields.name {
+            *name = name.trim().to_owned();
+            if name.is_empty() || name.contains('\0') || name.chars().count() > MAX_NAME {
+                return Err(ApiError::bad_request(format!(
+                    "name must have 1 to {MAX_NAME} characters, without U+0000"
+                )));
+            }
         }
-        Ok(Self { name: name.to_owned(), ..new })
+        Ok(fields)
     }
+}
+
+/// `PATCH /v1/campaigns/{id}`.
+pub async fn update(
+    state: Data<State>,
+    caller: Authenticated,
+    Id(id): Id,
+    Body(body): Body,
+) -> Result<HttpResponse, ApiError> {
+    let Fields { name, status } = Fields::parse(&body)?;
+    if name.is_none() && status.is_none() {
+        return Err(ApiError::bad_request("Give name or status"));
+    }
+    let workspace_id = caller.workspace_id;
+    let request = CampaignRequest::Update { workspace_id, id, name, status };
+    let campaign: Campaign = state.services.campaigns(&request).await?;
+    state.services.forget_campaign(workspace_id, id);
+    Ok(HttpResponse::Ok().json(json!({"data": campaign})))
 }
 
 /// `GET /v1/campaigns`.
@@ -67,9 +91,8 @@ pub async fn list(
     let status = paging.parameter("status").map(CampaignStatus::from_str).transpose();
     let request = CampaignRequest::List {
         workspace_id: caller.workspace_id,
-        status: status.map_err(|()| {
-            ApiError::bad_request("status must be draft, active, paused, completed or archived")
-        })?,
+        status: status.map_err(|()| ApiError::bad_request(format!("status must be {STATUSES}")))?,
+        search: paging.search(MAX_NAME)?,
         range: paging.range(),
     };
     let campaigns: Page<Campaign> = state.services.campaigns(&request).await?;
@@ -89,7 +112,7 @@ pub async fn show(
 
 /// A lead, with when it joined the campaign.
 #[derive(Serialize)]
-struct Member {
+struct MemberLead {
     #[serde(flatten)]
     lead: Lead,
     added_at: chrono::DateTime<chrono::Utc>,
@@ -109,8 +132,20 @@ pub async fn leads(
     let leads: Vec<Lead> = state.services.leads(&LeadRequest::Get { workspace_id, ids }).await?;
     let mut leads: HashMap<_, _> = leads.into_iter().map(|lead| (lead.id, lead)).collect();
     let members = links.data.into_iter().filter_map(|CampaignLead { lead_id, added_at }| {
-        Some(Member { lead: leads.remove(&lead_id)?, added_at })
+        Some(MemberLead { lead: leads.remove(&lead_id)?, added_at })
     });
     let members: Vec<_> = members.collect();
     Ok(page(&paging, &Page { data: members, total: links.total, next: links.next }))
+}
+
+/// `DELETE /v1/campaigns/{id}/leads/{lead_id}`.
+pub async fn remove(
+    state: Data<State>,
+    caller: Authenticated,
+    Member { campaign_id: id, lead_id }: Member,
+) -> Result<HttpResponse, ApiError> {
+    let (workspace_id, removal_id) = (caller.workspace_id, Uuid::now_v7());
+    let request = CampaignRequest::Remove { workspace_id, id, lead_id, removal_id };
+    let () = state.services.campaigns(&request).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

@@ -44,11 +44,12 @@ pub(super) async fn hand_on(
                 failed(unreadable.submission_id, unreadable.error.clone())
             }
             Ok(place) => match (&units[*place], &answers[*place]) {
-                (unit, Ok(Ok(outcomes))) => ResolvedSubmission {
+                (unit, Ok(Ok(answered))) => ResolvedSubmission {
                     id: Some(unit.id),
                     workspace_id: unit.workspace_id,
                     campaign_id: unit.campaign_id,
-                    outcomes: Some(outcomes),
+                    outcomes: Some(&answered.outcomes),
+                    resolved_at: Some(answered.resolved_at),
                     error: None,
                 },
                 (unit, Ok(Err(error))) => failed(Some(unit.id), error.clone()),
@@ -74,6 +75,7 @@ fn failed<'a>(id: Option<Uuid>, error: ErrorBody) -> ResolvedSubmission<'a> {
         workspace_id: Uuid::nil(),
         campaign_id: Uuid::nil(),
         outcomes: None,
+        resolved_at: None,
         error: Some(error),
     }
 }

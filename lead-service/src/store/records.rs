@@ -1,6 +1,6 @@
 //! What submissions were answered.
 
-use diesel::sql_types::{Binary, Uuid as SqlUuid};
+use diesel::sql_types::{Binary, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{array_statement, database::DatabaseError};
 use uuid::Uuid;
@@ -12,21 +12,21 @@ pub const KEEP_DAYS: i32 = 7;
 const PURGE_ROWS: i64 = 10_000;
 
 array_statement! {
-    /// Workspace, id, fingerprint and outcomes of submissions that were resolved before.
+    /// Workspace, id, fingerprint, outcomes and time of submissions that were resolved before.
     pub struct FindRecords<'a> {
         workspaces: SqlUuid => Uuid,
         ids: SqlUuid => Uuid,
     }
     sql(
-        "SELECT r.workspace_id, r.id, r.fingerprint, r.outcomes FROM unnest(",
+        "SELECT r.workspace_id, r.id, r.fingerprint, r.outcomes, r.resolved_at FROM unnest(",
         ") AS k (workspace_id, id) \
          JOIN lead.submissions r ON r.workspace_id = k.workspace_id AND r.id = k.id",
     )
-    -> (SqlUuid, SqlUuid, Binary, Binary)
+    -> (SqlUuid, SqlUuid, Binary, Binary, Timestamptz)
 }
 
 array_statement! {
-    /// Remembers what submissions were answered.
+    /// Remembers what submissions were answered, and says when that was.
     pub struct InsertRecords<'a> {
         workspaces: SqlUuid => Uuid,
         ids: SqlUuid => Uuid,
@@ -34,10 +34,12 @@ array_statement! {
         outcomes: Binary => &'a [u8],
     }
     sql(
-        "INSERT INTO lead.submissions (workspace_id, id, fingerprint, outcomes) \
-         SELECT * FROM unnest(",
-        ")",
+        "WITH recorded AS ( \
+             INSERT INTO lead.submissions (workspace_id, id, fingerprint, outcomes) \
+             SELECT * FROM unnest(",
+        ")) SELECT now()",
     )
+    -> Timestamptz
 }
 
 /// Removes one portion of what is older than [`KEEP_DAYS`] and says how many rows that were.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::try_join;
@@ -39,6 +40,7 @@ pub(super) struct Found {
 pub(super) struct Record {
     pub(super) fingerprint: Vec<u8>,
     pub(super) outcomes: Vec<u8>,
+    pub(super) resolved_at: DateTime<Utc>,
 }
 
 impl<'a> Lookup<'a> {
@@ -92,14 +94,15 @@ impl<'a> Lookup<'a> {
         let Self { records, ids, phones, emails } = self;
         let (mut a, mut b, mut c, mut d) = (on, on, on, beside.unwrap_or(on));
         let (records, by_id, by_phone, by_email) = try_join!(
-            records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>)>(&mut a),
+            records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>)>(&mut a),
             async { if ids.ids.is_empty() { Ok(vec![]) } else { ids.load(&mut b).await } },
             async { if phones.phones.is_empty() { Ok(vec![]) } else { phones.load(&mut c).await } },
             async { if emails.emails.is_empty() { Ok(vec![]) } else { emails.load(&mut d).await } },
         )?;
         let mut found = Found::default();
-        for (workspace_id, id, fingerprint, outcomes) in records {
-            found.records.insert((workspace_id, id), Record { fingerprint, outcomes });
+        for (workspace_id, id, fingerprint, outcomes, resolved_at) in records {
+            let record = Record { fingerprint, outcomes, resolved_at };
+            found.records.insert((workspace_id, id), record);
         }
         let rows: [Vec<LeadRow>; 3] = [by_id, by_phone, by_email];
         for row in rows.into_iter().flatten() {

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use shared::contract::{ErrorBody, ErrorCode, Outcome};
 use uuid::Uuid;
 
 use super::{
-    Answer,
+    Answer, Answered,
     lookup::{Found, Record},
 };
 use crate::{
@@ -19,10 +20,13 @@ use crate::{
     unit::Unit,
 };
 
+/// The outcomes of a submission, and when they were decided unless that is now.
+type Decision = Result<(Box<RawValue>, Option<DateTime<Utc>>), ErrorBody>;
+
 /// A batch, resolved but not yet written.
 pub(super) struct Outcomes<'a> {
     units: &'a [Unit],
-    answers: Vec<Answer>,
+    answers: Vec<Decision>,
     directories: HashMap<Uuid, Directory>,
     /// Which units are answered for the first time.
     fresh: Vec<usize>,
@@ -41,7 +45,7 @@ impl<'a> Outcomes<'a> {
             let answer = if let Some(record) = records.get(&name) {
                 same_content(unit, &record.fingerprint).and_then(|()| recorded(unit, record))
             } else if let Some(&first) = here.get(&name) {
-                let (first, answer): (&Unit, &Answer) = (&units[first], &answers[first]);
+                let (first, answer): (&Unit, &Decision) = (&units[first], &answers[first]);
                 same_content(unit, &first.fingerprint).and_then(|()| answer.clone())
             } else {
                 here.insert(name, place);
@@ -68,7 +72,8 @@ impl<'a> Outcomes<'a> {
             changes.created.iter().for_each(|lead| created.push(*workspace_id, lead));
         }
         for &place in &self.fresh {
-            let (unit, Ok(outcomes)) = (&self.units[place], &self.answers[place]) else { continue };
+            let unit = &self.units[place];
+            let Ok((outcomes, _)) = &self.answers[place] else { continue };
             records.workspaces.push(unit.workspace_id);
             records.ids.push(unit.id);
             records.fingerprints.push(&unit.fingerprint);
@@ -77,12 +82,18 @@ impl<'a> Outcomes<'a> {
         (parked, updated, created, records)
     }
 
-    pub(super) fn into_answers(self) -> Vec<Answer> {
-        self.answers
+    /// The answers; `now` is when the records were written, where there were any.
+    pub(super) fn into_answers(self, now: Option<DateTime<Utc>>) -> Vec<Answer> {
+        let dated = self.answers.into_iter().map(|decision| {
+            let (outcomes, earlier) = decision?;
+            let resolved_at = earlier.or(now).ok_or_else(ErrorBody::internal)?;
+            Ok(Answered { outcomes, resolved_at })
+        });
+        dated.collect()
     }
 }
 
-fn resolve(unit: &Unit, directory: &mut Directory) -> Answer {
+fn resolve(unit: &Unit, directory: &mut Directory) -> Decision {
     let outcomes: Vec<Outcome> = (0..)
         .zip(&unit.entries)
         .map(|(entry, parsed)| match parsed {
@@ -93,10 +104,11 @@ fn resolve(unit: &Unit, directory: &mut Directory) -> Answer {
             Err(error) => Outcome::Rejected(error.clone()),
         })
         .collect();
-    serde_json::value::to_raw_value(&outcomes).map_err(|error| {
+    let written = serde_json::value::to_raw_value(&outcomes).map_err(|error| {
         tracing::error!(%error, "outcomes cannot be written as JSON");
         ErrorBody::internal()
-    })
+    })?;
+    Ok((written, None))
 }
 
 /// Refuses a submission whose id stands for other content.
@@ -110,12 +122,13 @@ fn same_content(unit: &Unit, fingerprint: &[u8]) -> Result<(), ErrorBody> {
     ))
 }
 
-fn recorded(unit: &Unit, record: &Record) -> Answer {
+fn recorded(unit: &Unit, record: &Record) -> Decision {
     let outcomes = String::from_utf8(record.outcomes.clone())
         .map_err(|error| error.to_string())
         .and_then(|json| RawValue::from_string(json).map_err(|error| error.to_string()));
-    outcomes.map_err(|error| {
+    let outcomes = outcomes.map_err(|error| {
         tracing::error!(%error, submission_id = %unit.id, "a recorded answer is unreadable");
         ErrorBody::internal()
-    })
+    })?;
+    Ok((outcomes, Some(record.resolved_at)))
 }

@@ -163,7 +163,7 @@ impl World {
         answer: &Answer,
     ) -> Result<(), TestCaseError> {
         let answer = answer.as_ref().map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let told: Vec<Outcome> = serde_json::from_str(answer.get()).expect("outcomes");
+        let told: Vec<Outcome> = serde_json::from_str(answer.outcomes.get()).expect("outcomes");
         let made = &mut self.made[place];
         if made.outcomes.is_none() {
             let model = self.models.entry(made.workspace_id).or_default();

@@ -28,6 +28,11 @@ impl ErrorBody {
         Self::new(ErrorCode::BadRequest, message)
     }
 
+    /// `campaign_archived`.
+    pub fn campaign_archived() -> Self {
+        Self::new(ErrorCode::CampaignArchived, "The campaign is archived: nothing can be added")
+    }
+
     /// `internal`, with no detail of the inside.
     pub fn internal() -> Self {
         Self::new(ErrorCode::Internal, "Internal error")
@@ -55,6 +60,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// 409: another request with the same idempotency key is still running.
     IdempotencyConflict,
+    /// 409: nothing can be added to an archived campaign.
+    CampaignArchived,
     /// 413: the body is over the limit.
     PayloadTooLarge,
     /// 415: the Content-Type is not JSON.

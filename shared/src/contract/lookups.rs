@@ -89,6 +89,17 @@ pub enum CampaignRequest {
         /// Its first status.
         status: CampaignStatus,
     },
+    /// Change what is given; answers with [`Campaign`].
+    Update {
+        /// Whose campaign.
+        workspace_id: Uuid,
+        /// Which.
+        id: Uuid,
+        /// Its new name.
+        name: Option<String>,
+        /// Its new status.
+        status: Option<CampaignStatus>,
+    },
     /// Answers with [`Campaign`].
     Get {
         /// Whose campaign.
@@ -102,6 +113,8 @@ pub enum CampaignRequest {
         workspace_id: Uuid,
         /// Only those with this status.
         status: Option<CampaignStatus>,
+        /// Only those with this text in their name, whatever its case.
+        search: Option<String>,
         /// Which part of the list.
         range: Range,
     },
@@ -113,6 +126,17 @@ pub enum CampaignRequest {
         id: Uuid,
         /// Which part of the list.
         range: Range,
+    },
+    /// Take a lead out of a campaign; answers with `null`.
+    Remove {
+        /// Whose campaign.
+        workspace_id: Uuid,
+        /// Which.
+        id: Uuid,
+        /// The lead.
+        lead_id: Uuid,
+        /// The removal's own id: the same again is the same removal.
+        removal_id: Uuid,
     },
 }
 
@@ -127,6 +151,8 @@ pub struct Campaign {
     pub status: CampaignStatus,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// How many leads are in it.
+    pub leads: i64,
 }
 
 /// The states of a campaign.

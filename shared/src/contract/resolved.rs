@@ -1,5 +1,6 @@
 //! What the lead service hands on: which lead each entry became. Internal to Rollcall.
 
+use chrono::{DateTime, Utc, serde::ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -29,6 +30,10 @@ pub struct ResolvedSubmission<'a> {
     /// The JSON array of [`Outcome`]s in the request's order, exactly as it was recorded.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<&'a RawValue>,
+    /// When they were decided, which a replay does not change. What was removed from the campaign
+    /// later, or archived, was not so when this submission came.
+    #[serde(default, with = "ts_microseconds_option", skip_serializing_if = "Option::is_none")]
+    pub resolved_at: Option<DateTime<Utc>>,
     /// Set when the submission failed as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorBody>,

@@ -1,0 +1,111 @@
+//! What a key is good for.
+
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// One kind of thing that a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Read leads and campaigns.
+    Read,
+    /// Add and change leads and campaigns.
+    LeadsWrite,
+    /// Everything, keys too.
+    Admin,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::LeadsWrite, Self::Admin];
+
+    /// The name, as callers and the database know it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::LeadsWrite => "leads:write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let named = Self::ALL.into_iter().find(|scope| scope.as_str() == name);
+        named.ok_or_else(|| format!("a scope is one of {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// The scopes of a key: at least one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// These, or `None` where there are none.
+    pub fn new(mut scopes: Vec<Scope>) -> Option<Self> {
+        scopes.sort_unstable();
+        scopes.dedup();
+        (!scopes.is_empty()).then_some(Self(scopes))
+    }
+
+    /// Whether a key with these may do what needs that one.
+    pub fn allow(&self, needed: Scope) -> bool {
+        self.0.contains(&needed) || self.0.contains(&Scope::Admin)
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|scope| scope.as_str()).collect()
+    }
+}
+
+/// What a key may do where nothing else is said: all that recipes need.
+impl Default for Scopes {
+    fn default() -> Self {
+        Self(vec![Scope::Read, Scope::LeadsWrite])
+    }
+}
+
+/// From the database, which checks the names.
+impl TryFrom<Vec<String>> for Scopes {
+    type Error = String;
+
+    fn try_from(names: Vec<String>) -> Result<Self, String> {
+        let scopes = names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?;
+        Self::new(scopes).ok_or_else(|| "a key without scopes".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn admin_includes_everything_and_nothing_else_does() {
+        for needed in Scope::ALL {
+            for held in Scope::ALL {
+                let scopes = Scopes::new(vec![held]).expect("one");
+                assert_eq!(scopes.allow(needed), held == needed || held == Scope::Admin);
+            }
+        }
+        assert!(!Scopes::default().allow(Scope::Admin));
+        assert_eq!(Scopes::new(vec![]), None);
+    }
+
+    #[test]
+    fn names_lead_back() {
+        let names = ["leads:write", "read", "read"].map(str::to_owned).to_vec();
+        assert_eq!(Scopes::try_from(names), Ok(Scopes::default()));
+        assert!(Scopes::try_from(vec!["write".to_owned()]).is_err());
+        assert!(Scopes::try_from(vec![]).is_err());
+    }
+}
