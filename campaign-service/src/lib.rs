@@ -63,7 +63,7 @@ pub async fn run(
     }
     tasks.spawn(store::keep_folding(database.clone(), stop.clone()));
     tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
-        store::removals::purge(connection).boxed()
+        store::purge_removals(connection).boxed()
     }));
     admin::serve(listener, readiness, stop).await?;
     tasks.join_all().await;

@@ -34,6 +34,12 @@ const FIXED_PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET jit = o
                            SET enable_seqscan = off; SET enable_bitmapscan = off; \
                            SET enable_hashjoin = off; SET enable_mergejoin = off;";
 
+/// For a query of one page of a list, within a transaction: walk along the index that has the rows in
+/// order. On a table that was never analysed, or whose statistics are stale, the planner's own choice
+/// can be to collect and sort all rows that there are.
+pub const ALONG_INDEX: &str = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off; \
+                               SET LOCAL enable_seqscan = off";
+
 /// A connection out of the pool.
 pub type PooledConnection = Object<AsyncPgConnection>;
 

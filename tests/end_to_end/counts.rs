@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use campaign_service::store::fold;
+use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 use shared::database::Database;
 use test_support::{TestVhost, eventually};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -115,6 +116,47 @@ async fn nothing_is_added_once_archiving_was_answered() {
         let added: i64 = callers.join_all().await.into_iter().sum();
         assert_eq!((system.count(&links).await, added), (at_once, at_once));
     }
+}
+
+/// A statement that began before the campaign was archived may still add, so archiving waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn archiving_waits_for_what_is_being_added() {
+    let system = System::in_process().await;
+    let (acme, campaign) = (&system.acme, system.acme.campaign("Archive").await);
+    let gate = "CREATE FUNCTION public.gate() RETURNS trigger LANGUAGE plpgsql AS \
+                $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$; \
+                CREATE TRIGGER gate BEFORE INSERT ON campaign.links \
+                FOR EACH STATEMENT EXECUTE FUNCTION public.gate()";
+    system.execute(gate).await;
+    let database = Database::new(&system.database.url(), 1).expect("a URL");
+    let mut gatekeeper = database.connection().await.expect("connected");
+    gatekeeper.batch_execute("SELECT pg_advisory_lock(1)").await.expect("closed");
+
+    let path = format!("/v1/campaigns/{campaign}/leads");
+    let adding = tokio::spawn({
+        let (acme, path) = (acme.clone(), path.clone());
+        async move { acme.post(&path, &json!({"leads": [{"email": "a@x.com"}]})).await }
+    });
+    let held = "pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted";
+    let waits = async || (system.count(held).await == 1).then_some(());
+    eventually(Duration::from_secs(20), waits).await;
+    let mut archiving = tokio::spawn({
+        let (acme, path) = (acme.clone(), format!("/v1/campaigns/{campaign}"));
+        async move { acme.patch(&path, &json!({"status": "archived"})).await }
+    });
+    let archived = "campaign.campaigns WHERE archived_at IS NOT NULL";
+    let begun = async || (system.count(archived).await == 1).then_some(());
+    eventually(Duration::from_secs(20), begun).await;
+    let answered = timeout(Duration::from_millis(200), &mut archiving).await;
+    assert!(answered.is_err(), "archiving was answered, and a lead is still being added");
+
+    gatekeeper.batch_execute("SELECT pg_advisory_unlock(1)").await.expect("opened");
+    let archived = expect(200, archiving.await.expect("no panic")).await;
+    assert_eq!(archived["data"]["leads"], 1);
+    let added = expect(200, adding.await.expect("no panic")).await;
+    assert_eq!(each(&added["data"], "status"), ["added"]);
+    let late = json!({"leads": [{"email": "b@x.com"}]});
+    expect(409, acme.post(&path, &late).await).await;
 }
 
 /// Adds new people until the campaign takes no more; says how many were added.

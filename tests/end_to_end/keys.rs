@@ -10,7 +10,10 @@ use gateway::{
 };
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use shared::database::{Database, PooledConnection};
+use shared::{
+    database::{Database, PooledConnection},
+    settings::Settings,
+};
 use test_support::eventually;
 use uuid::Uuid;
 
@@ -165,7 +168,11 @@ async fn exactly_the_limit_passes_of_a_hundred_at_once() {
 /// Changes by the command line, or through another gateway.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_behind_the_gateway_bite_soon() {
-    let system = System::in_process().await;
+    let briefly = |settings: &mut Settings| {
+        assert!(settings.gateway.key_cache_seconds < 10, "promised");
+        settings.gateway.key_cache_seconds = 1;
+    };
+    let system = System::with(1, None, briefly).await;
     let caller = system.caller_with_default_limit("Acme").await;
     let key = key_id(&caller, &system).await;
     let limit = async || {

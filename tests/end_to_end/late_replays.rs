@@ -1,8 +1,10 @@
 //! A submission that comes again after its campaign has changed: it is answered as it was the first
 //! time, and changes nothing.
 
+use campaign_service::store::purge_removals;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use shared::database::Database;
 use uuid::Uuid;
 
 use crate::{
@@ -14,6 +16,7 @@ on_both_buses!(
     a_replay_does_not_put_a_removed_lead_back,
     an_archived_campaign_takes_no_leads,
     an_archived_campaign_answers_replays,
+    old_removals_are_forgotten,
 );
 
 /// Adds under a key.
@@ -122,4 +125,33 @@ async fn an_archived_campaign_answers_replays(system: System) {
         assert_eq!(expect(200, again).await["data"], *first);
     }
     assert_eq!(system.acme.members(campaign).await, 1);
+}
+
+/// Once no replay can come any more, nothing is left of a removed link but what was added again.
+async fn old_removals_are_forgotten(system: System) {
+    let campaign = system.acme.campaign("Old").await;
+    let leads = json!([{"email": "a@x.com"}, {"email": "b@x.com"}, {"email": "c@x.com"}]);
+    let added = system.acme.add(campaign, leads).await;
+    let [a, b, _] = each(&added, "lead_id")[..] else { panic!("three leads") };
+    let remove = async |lead: &Value| {
+        let path = format!("/v1/campaigns/{campaign}/leads/{}", id(lead));
+        assert_eq!(system.acme.delete(&path).await.status(), 204);
+    };
+    remove(a).await;
+    remove(b).await;
+    system.acme.add(campaign, json!([{"lead_id": b}])).await;
+    let database = Database::new(&system.database.url(), 1).expect("a URL");
+    let mut connection = database.connection().await.expect("connected");
+    assert_eq!(purge_removals(&mut connection).await.expect("purged"), 0);
+    for table in ["links", "removals"] {
+        let later =
+            format!("UPDATE campaign.{table} SET removed_at = removed_at - interval '8 days'");
+        system.execute(&later).await;
+    }
+    assert_eq!(purge_removals(&mut connection).await.expect("purged"), 2);
+    assert_eq!(system.count("campaign.removals").await, 0);
+    assert_eq!(system.count("campaign.links").await, 2);
+    assert_eq!(system.acme.members(campaign).await, 2);
+    let again = system.acme.add(campaign, json!([{"lead_id": a}, {"lead_id": b}])).await;
+    assert_eq!(each(&again, "status"), ["added", "already_in_campaign"]);
 }

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use shared::{
     contract::{Campaign, CampaignLead, Page, Range},
-    database::DatabaseError,
+    database::{ALONG_INDEX, DatabaseError},
 };
 use uuid::Uuid;
 
@@ -37,11 +37,12 @@ pub async fn list_members(
     if let Some(after) = range.after {
         rows = rows.filter(links::lead_id.gt(after));
     }
-    let rows: Vec<(Uuid, DateTime<Utc>)> = rows
-        .order(links::lead_id)
-        .limit(range.look_ahead())
-        .offset(range.offset)
-        .load(connection)
+    let rows = rows.order(links::lead_id).limit(range.look_ahead()).offset(range.offset);
+    let rows: Vec<(Uuid, DateTime<Utc>)> = connection
+        .transaction(async |on| {
+            on.batch_execute(ALONG_INDEX).await?;
+            rows.load(on).await
+        })
         .await?;
     let rows =
         rows.into_iter().map(|(lead_id, added_at)| CampaignLead { lead_id, added_at }).collect();

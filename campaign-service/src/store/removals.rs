@@ -81,7 +81,7 @@ pub async fn remove_lead(
 ///
 /// # Errors
 /// When the database cannot be asked.
-pub async fn purge(connection: &mut AsyncPgConnection) -> Result<usize, DatabaseError> {
+pub async fn purge_removals(connection: &mut AsyncPgConnection) -> Result<usize, DatabaseError> {
     #[derive(diesel::QueryableByName)]
     struct Purged {
         #[diesel(sql_type = BigInt)]
