@@ -75,7 +75,8 @@ pub fn list() -> Vec<(Method, String, Scope)> {
 
 impl Resource {
     fn serve(self, config: &mut ServiceConfig) {
-        let methods: Vec<_> = self.endpoints.iter().map(|e| e.method.to_string()).collect();
+        let mut methods: Vec<_> = self.endpoints.iter().map(|e| e.method.as_str()).collect();
+        methods.sort_unstable();
         let mut resource = web::resource(self.path).default_service(only(methods.join(", ")));
         for Endpoint { scope, route, .. } in self.endpoints {
             resource = resource.route(route.wrap(from_fn(

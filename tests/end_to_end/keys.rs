@@ -14,7 +14,8 @@ use shared::{
     database::{Database, PooledConnection},
     settings::Settings,
 };
-use test_support::eventually;
+use test_support::{TestDatabase, eventually};
+use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
@@ -222,4 +223,42 @@ async fn the_last_use_is_noted_without_a_write_for_each() {
         .await;
     expect(200, system.acme.get("/v1/workspace").await).await;
     assert!(noted().await["last_used_at"].as_str() > first["last_used_at"].as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_makes_lists_limits_and_revokes_keys() {
+    let database = TestDatabase::create().await;
+    let run = async |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+        command.arg("keys").args(arguments).env("DATABASE_URL", database.url());
+        let output = command.output().await.expect("runs");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        (output.status.success(), text.trim_end().to_owned())
+    };
+    let (made, plain) = run(&["create", "--workspace", "Acme"]).await;
+    assert!(made && plain.starts_with("rchd_live_") && !plain.contains('\n'));
+    let scoped = ["create", "--workspace", "Acme", "--scope", "admin", "--rate-limit", "7"];
+    assert!(run(&scoped).await.0);
+    let (_, listed) = run(&["list"]).await;
+    let rows: Vec<_> = listed.lines().skip(1).collect();
+    assert!(rows[0].contains("read leads:write") && rows[0].contains("default"), "{listed}");
+    assert!(rows[1].contains("admin") && rows[1].contains("  7  "), "{listed}");
+    assert!(!listed.contains(&plain));
+
+    let id = rows[0].split_whitespace().next().expect("an id");
+    for (arguments, wanted) in [
+        (vec!["limit", id, "600"], "  600  "),
+        (vec!["limit", id, "0"], "no limit"),
+        (vec!["limit", id], "default"),
+        (vec!["revoke", id], "revoked"),
+    ] {
+        assert!(run(&arguments).await.0);
+        let (_, listed) = run(&["list"]).await;
+        assert!(listed.lines().nth(1).expect("a row").contains(wanted), "{listed}");
+    }
+    let nobody = Uuid::nil().to_string();
+    for arguments in [vec!["limit", &nobody, "1"], vec!["revoke", &nobody], vec!["limit", id, "-1"]]
+    {
+        assert!(!run(&arguments).await.0, "{arguments:?}");
+    }
 }

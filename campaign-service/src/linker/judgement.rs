@@ -98,7 +98,7 @@ impl Known {
                 Some(Some(archived_at)) if !self.came_before(unit, *archived_at) => {
                     Err(ErrorBody::campaign_archived())
                 }
-                Some(_) => Ok(self.judge_entries(unit, &mut judgement)),
+                Some(archived) => Ok(self.judge_entries(unit, archived.is_none(), &mut judgement)),
             };
             judgement.linked.push(linked);
         }
@@ -125,15 +125,16 @@ impl Known {
     }
 
     /// Whether each entry added its link, now or earlier.
-    fn judge_entries(&self, unit: &Unit, judgement: &mut Judgement) -> Vec<bool> {
+    fn judge_entries(&self, unit: &Unit, is_open: bool, judgement: &mut Judgement) -> Vec<bool> {
         let mut added = Vec::with_capacity(unit.outcomes.len());
         for (mark, key) in unit.entries() {
             let link = key.and_then(|key| Some((key, self.links.get(&key)?)));
             added.push(match (key, link) {
                 (None, _) => false,
-                // It was removed, and is forgotten since a moment ago.
+                // It was removed, and is forgotten since a moment ago: it can be added like a new
+                // one, while the campaign is open.
                 (Some(_), None) => {
-                    judgement.settled = false;
+                    judgement.settled &= !is_open;
                     false
                 }
                 (_, Some((_, link))) if link.mark.0 == unit.id => link.mark == mark,
@@ -270,6 +271,14 @@ mod tests {
         let readded = Readded { mark: (id(7), 1), removed_at: at(5), begun: true };
         assert_eq!(judgement.readded, BTreeMap::from([(key(2), readded)]));
         assert!(judgement.linked[0].is_ok());
+    }
+
+    #[test]
+    fn a_forgotten_link_is_added_while_the_campaign_is_open() {
+        let links = [(1, link(7, 0, None))];
+        let units = [unit(7, 9, &[1, 2])];
+        assert!(!known(None, &links, &[]).judge(&units).settled);
+        assert_eq!(settled(known(Some(10), &links, &[]).judge(&units)), [Ok(vec![true, false])]);
     }
 
     #[test]

@@ -81,7 +81,7 @@ async fn odd_paths_lead_nowhere() {
         (format!("/{leads}"), &[404][..]),
         (leads.replace("/leads", "//leads"), &[404]),
         (format!("{leads}/"), &[404]),
-        (format!("{leads}/."), &[404]),
+        (format!("{leads}/."), &[405]),
         (format!("/v1/x/../campaigns/{campaign}/leads"), &[404]),
         (format!("/v1/%2e%2e/v1/campaigns/{campaign}/leads"), &[404]),
         (format!("/v1%2Fcampaigns/{campaign}/leads"), &[404]),
