@@ -127,6 +127,7 @@ async fn over_http(system: &System) {
     assert_eq!(answer["summary"]["failed"], 9, "{answer:#}");
     acme.lead(&answer["results"][0]["lead_id"]).await;
     acme.members(campaign).await;
+    one_by_one(system).await;
 
     let path = format!("/v1/campaigns/{campaign}/leads");
     for body in [
@@ -148,6 +149,33 @@ async fn over_http(system: &System) {
             reqwest::Client::new().get(format!("http://{}/v1/workspace", system.address()));
         expect(401, request.bearer_auth(key).send().await.expect("an answer")).await;
     }
+}
+
+/// Leads one by one, carried out and refused.
+async fn one_by_one(system: &System) {
+    let acme = &system.acme;
+    let fields = json!({"email": "c4nary.one@example.com", "metadata": {CANARY: CANARY}});
+    let made = expect(201, acme.post("/v1/leads", &fields).await).await;
+    let path = format!("/v1/leads/{}", made["data"]["id"].as_str().expect("an id"));
+    expect(409, acme.post("/v1/leads", &fields).await).await;
+    expect(200, acme.patch(&path, &json!({"custom_variables": {CANARY: PHONE}})).await).await;
+    expect(409, acme.patch(&path, &json!({"phone": PHONE})).await).await;
+    for bad in [json!({"email": CANARY}), json!({"metadata": CANARY}), json!({"title": [CANARY]})] {
+        expect(400, acme.post("/v1/leads", &bad).await).await;
+        expect(400, acme.patch(&path, &bad).await).await;
+    }
+    for (status, query) in [
+        (200, "email=c4nary.one@example.com"),
+        (200, "phone=%2B15559264811"),
+        (200, "search=c4nary+9264811"),
+        (400, "email=c4nary"),
+        (400, "phone=c4nary"),
+        (400, "created_after=c4nary"),
+        (400, "search=c4nary+x"),
+    ] {
+        expect(status, acme.get(&format!("/v1/leads?{query}")).await).await;
+    }
+    assert_eq!(acme.delete(&path).await.status(), StatusCode::NO_CONTENT);
 }
 
 /// Messages that become dead letters, which are returned.

@@ -19,6 +19,7 @@ pub struct CampaignAnswers {
 #[async_trait]
 impl Answers for CampaignAnswers {
     type Request = CampaignRequest;
+    type Reply = Value;
 
     async fn answer(&self, request: CampaignRequest) -> Result<Value, ErrorBody> {
         match self.carry_out(request).await {
@@ -63,6 +64,9 @@ impl CampaignAnswers {
                 let removed =
                     store::remove_lead(&mut on, workspace_id, id, lead_id, removal_id).await?;
                 removed.then_some(Value::Null)
+            }
+            CampaignRequest::ForgetLeads { workspace_id, lead_ids } => {
+                Some(json!(store::remove_everywhere(&mut on, workspace_id, &lead_ids).await?))
             }
         })
     }

@@ -11,4 +11,4 @@ pub(crate) mod removals;
 pub use campaigns::{create_campaign, get_campaign, list_campaigns, update_campaign};
 pub use counts::{fold, keep_folding};
 pub use members::list_members;
-pub use removals::{purge_removals, remove_lead};
+pub use removals::{purge_removals, remove_everywhere, remove_lead};

@@ -1,9 +1,9 @@
 //! Idempotency keys: a caller's retry is the same submission (contract section 4).
 //!
-//! A key is claimed by one insert and stands for a submission id from then on. A twin that comes
-//! while the first request is still under way, or after its gateway crashed, submits the same id
-//! again: the services answer a repeated submission as they did the first time, so nobody has to
-//! wait for a lock that nobody may be left to give back.
+//! A key is claimed by one insert and stands for an id from then on: a submission's or, by the same
+//! rules, a new lead's. A twin that comes while the first request is still under way, or after its
+//! gateway crashed, submits the same id again: the services answer a repeated submission as they did
+//! the first time, so nobody has to wait for a lock that nobody may be left to give back.
 
 mod fingerprint;
 mod store;

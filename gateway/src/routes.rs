@@ -33,7 +33,15 @@ fn index() -> Vec<Resource> {
             [post(LeadsWrite, add_leads::add), get(Read, campaigns::leads)],
         ),
         at("/campaigns/{id}/leads/{lead_id}", [delete(LeadsWrite, campaigns::remove)]),
-        at("/leads/{id}", [get(Read, leads::show)]),
+        at(
+            "/leads/{id}",
+            [
+                get(Read, leads::show),
+                patch(LeadsWrite, leads::change),
+                delete(LeadsWrite, leads::delete),
+            ],
+        ),
+        at("/leads", [get(Read, leads::list), post(LeadsWrite, leads::create)]),
         at("/campaigns", [get(Read, campaigns::list), post(LeadsWrite, campaigns::create)]),
         at("/campaigns/{id}", [get(Read, campaigns::show), patch(LeadsWrite, campaigns::update)]),
         at("/workspace", [get(Read, workspace::show)]),

@@ -3,14 +3,16 @@
 //! [`resolve`] is the heart: pure, no I/O. [`writer`] carries a batch through one transaction,
 //! [`intake`] takes batches from the bus and hands them on.
 
+pub mod erasures;
 pub mod intake;
 pub mod requests;
 pub mod resolve;
+mod search;
 mod store;
 pub mod unit;
 pub mod writer;
 
-use std::net::TcpListener;
+use std::{net::TcpListener, sync::Arc};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
@@ -20,7 +22,7 @@ use shared::{
     database::{self, Database},
     settings::ServiceSettings,
 };
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
@@ -58,11 +60,14 @@ pub async fn run(
             tasks.spawn(intake::run(lane, bus.clone(), database.clone(), stop.clone()));
         }
     }
+    let deleted = Arc::new(Notify::new());
     for _ in 0..ANSWERERS {
-        let answers = requests::LeadAnswers { database: database.clone() };
+        let deleted = deleted.clone();
+        let answers = requests::LeadAnswers { database: database.clone(), deleted };
         let (bus, stop) = (bus.clone(), stop.clone());
         tasks.spawn(shared::requests::serve(bus, Queue::LeadRequests, answers, stop));
     }
+    tasks.spawn(erasures::run(bus, database.clone(), deleted, stop.clone()));
     tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
         store::records::purge(connection).boxed()
     }));

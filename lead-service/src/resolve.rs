@@ -9,7 +9,7 @@ pub use directory::Directory;
 
 use shared::{
     contract::{Conflict, Merge, Outcome, Resolved},
-    entry::{Email, EntryError, Identifier, LeadEntry, Phone, Profile},
+    entry::{Details, Email, EntryError, Identifier, LeadEntry, OBJECT_FIELDS, Phone, Profile},
 };
 use uuid::Uuid;
 
@@ -22,8 +22,10 @@ pub struct Lead {
     pub phone: Option<Phone>,
     /// Its email.
     pub email: Option<Email>,
-    /// Its other fields.
+    /// What is usually known of it.
     pub profile: Profile,
+    /// Everything else; `None` where it was not read, and then it stays as it is.
+    pub details: Option<Box<Details>>,
     /// The entry that made it, if one did.
     pub mark: Option<Mark>,
 }
@@ -55,8 +57,11 @@ impl Directory {
         };
         let conflict = self.conflict(place, entry);
         // Leads are never merged: where two are involved, neither is touched.
-        if conflict.is_none() && found_by.is_some() {
-            self.merge(place, entry, merge);
+        if conflict.is_none()
+            && found_by.is_some()
+            && let Err(error) = self.merge(place, entry, merge)
+        {
+            return Outcome::Rejected(error);
         }
         let lead = self.lead(place);
         // A lead that this very entry made in an earlier delivery was made by it, not found.
@@ -95,13 +100,23 @@ impl Directory {
     }
 
     /// Lets the fields of the lead follow the entry. Nobody else owns the entry's identifiers.
-    fn merge(&mut self, place: usize, entry: &LeadEntry, merge: Merge) {
-        let lead = self.lead(place);
+    ///
+    /// # Errors
+    /// When an object would grow out of bounds; then nothing has followed.
+    fn merge(&mut self, place: usize, entry: &LeadEntry, merge: Merge) -> Result<(), EntryError> {
         let follows = |has: bool| match merge {
             Merge::Fill => !has,
             Merge::Overwrite => true,
             Merge::None => false,
         };
+        if let Some(brought) = &entry.details
+            && merge != Merge::None
+        {
+            let mut details = self.lead(place).details.clone().unwrap_or_default();
+            merge_details(&mut details, brought, follows)?;
+            self.set_details(place, details);
+        }
+        let lead = self.lead(place);
         if let Some(phone) = &entry.phone
             && follows(lead.phone.is_some())
         {
@@ -119,7 +134,33 @@ impl Directory {
                 self.set_profile_field(place, field, value);
             }
         }
+        Ok(())
     }
+}
+
+/// Lets details follow those of an entry, objects key by key.
+fn merge_details(
+    details: &mut Details,
+    brought: &Details,
+    follows: impl Fn(bool) -> bool,
+) -> Result<(), EntryError> {
+    for (has, brought) in details.texts.iter_mut().zip(&brought.texts) {
+        if brought.is_some() && follows(has.is_some()) {
+            has.clone_from(brought);
+        }
+    }
+    let objects = details.objects.iter_mut().zip(&brought.objects);
+    for (field, (has, brought)) in OBJECT_FIELDS.into_iter().zip(objects) {
+        match (has, brought) {
+            (_, None) => {}
+            (has @ None, Some(_)) => has.clone_from(brought),
+            (Some(has), Some(brought)) => {
+                has.merge(brought, &follows);
+                has.check(field)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Where the lead has another phone or email than the entry brought.

@@ -48,6 +48,11 @@ impl Unit {
             entries,
         })
     }
+
+    /// Whether an entry brings details.
+    pub fn has_details(&self) -> bool {
+        self.entries.iter().flatten().any(|entry| entry.details.is_some())
+    }
 }
 
 fn unknown_region() -> ErrorBody {
@@ -72,6 +77,15 @@ fn fingerprint(submission: &Submission<'_>, entries: &[Result<LeadEntry, EntryEr
                 part(entry.phone.as_ref().map(|phone| phone.as_str().as_bytes()));
                 part(entry.email.as_ref().map(|email| email.as_str().as_bytes()));
                 entry.profile.0.iter().for_each(|value| part(value.as_ref().map(|v| v.as_bytes())));
+                if let Some(details) = &entry.details {
+                    details
+                        .texts
+                        .iter()
+                        .for_each(|value| part(value.as_ref().map(|v| v.as_bytes())));
+                    let objects =
+                        details.objects.each_ref().map(|object| Some(object.as_ref()?.to_json()));
+                    objects.iter().for_each(|json| part(json.as_ref().map(|json| json.as_bytes())));
+                }
             }
             Err(error) => part(Some(error.message.as_bytes())),
         }
@@ -107,6 +121,7 @@ mod tests {
         let same = [
             json!({"merge": "fill"}),
             json!({"leads": [{"title": " ", "first_name": "Ann", "phone": "+1 555 123 4567"}, {"phone": "y"}]}),
+            json!({"leads": [{"phone": "+15551234567", "first_name": "Ann", "metadata": {}, "company_size": null}, {"phone": "x"}]}),
         ];
         for changes in same {
             assert_eq!(unit(changes.clone()).fingerprint, plain.fingerprint, "{changes}");
@@ -117,6 +132,9 @@ mod tests {
             json!({"leads": [{"phone": "+15551234567", "first_name": "Ann"}]}),
             json!({"leads": [{"phone": "+15551234567", "last_name": "Ann"}, {"phone": "x"}]}),
             json!({"leads": [{"phone": "x"}, {"phone": "+15551234567", "first_name": "Ann"}]}),
+            json!({"leads": [{"phone": "+15551234567", "first_name": "Ann", "company_size": "5"}, {"phone": "x"}]}),
+            json!({"leads": [{"phone": "+15551234567", "first_name": "Ann", "metadata": {"a": 1}}, {"phone": "x"}]}),
+            json!({"leads": [{"phone": "+15551234567", "first_name": "Ann", "metadata": {"a": "1"}}, {"phone": "x"}]}),
         ];
         for changes in other {
             assert_ne!(unit(changes.clone()).fingerprint, plain.fingerprint, "{changes}");

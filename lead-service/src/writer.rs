@@ -26,13 +26,15 @@ use uuid::Uuid;
 
 use crate::{
     store::{
+        counts::CountLeads,
+        lock_key,
         records::InsertRecords,
         writes::{InsertLeads, ParkIdentifiers, UpdateLeads},
     },
     unit::Unit,
 };
 use lookup::Lookup;
-use outcome::Outcomes;
+use outcome::{Outcomes, Writes};
 
 /// Workspaces that one transaction may lock: PostgreSQL's lock table is finite, by default 64
 /// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
@@ -159,6 +161,7 @@ async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError
     ParkIdentifiers::default().execute(&mut on).await?;
     UpdateLeads::default().execute(&mut on).await?;
     InsertLeads::default().execute(&mut on).await?;
+    CountLeads::default().execute(&mut on).await?;
     InsertRecords::default().get_result::<DateTime<Utc>>(&mut on).await?;
     Ok(connection)
 }
@@ -183,19 +186,22 @@ async fn transaction(
     };
 
     let outcomes = Outcomes::of(units, found);
-    let (parked, updated, created, records) = outcomes.writes();
+    let Writes { parked, updated, created, counted, records } = outcomes.writes();
     if !parked.ids.is_empty() {
         parked.execute(&mut on).await?;
     }
-    let (mut first, mut second, mut third, mut last) = (on, on, on, on);
-    let (_, _, now, ()) = try_join!(
+    let (mut first, mut second, mut third, mut fourth, mut last) = (on, on, on, on, on);
+    let (_, _, _, now, ()) = try_join!(
         async { if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await } },
         async { if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await } },
+        async {
+            if counted.workspaces.is_empty() { Ok(0) } else { counted.execute(&mut third).await }
+        },
         async {
             if records.ids.is_empty() {
                 Ok(None)
             } else {
-                records.get_result(&mut third).await.map(Some)
+                records.get_result(&mut fourth).await.map(Some)
             }
         },
         last.batch_execute("COMMIT"),
@@ -214,11 +220,4 @@ fn begin(units: &[Unit]) -> String {
         "BEGIN; SELECT pg_advisory_xact_lock(key) FROM unnest('{{{}}}'::bigint[]) AS key",
         keys.join(",")
     )
-}
-
-/// The advisory lock that stands for a workspace. Two workspaces that share one merely wait for
-/// each other.
-pub fn lock_key(workspace_id: Uuid) -> i64 {
-    let (high, low) = workspace_id.as_u64_pair();
-    (high ^ low) as i64
 }

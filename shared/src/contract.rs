@@ -5,15 +5,17 @@
 //! ```
 
 mod error;
+mod lead_fields;
+mod leads;
 mod lookups;
 mod resolved;
 mod results;
 mod submission;
 
 pub use error::{ErrorBody, ErrorCode};
-pub use lookups::{
-    Answer, Campaign, CampaignLead, CampaignRequest, CampaignStatus, Lead, LeadRequest, Page, Range,
-};
+pub use lead_fields::LeadFields;
+pub use leads::{ChangedLead, Lead, LeadFilter, LeadRequest, LeadSource, LeadStatus};
+pub use lookups::{Answer, Campaign, CampaignLead, CampaignRequest, CampaignStatus, Page, Range};
 pub use resolved::{
     Conflict, Outcome, Resolved, ResolvedSubmission, ResolvedSubmissions, Warning, WarningCode,
 };

@@ -4,6 +4,7 @@ mod arrays;
 mod error;
 mod migrate;
 
+pub use arrays::sparse;
 pub use error::DatabaseError;
 pub use migrate::migrate;
 

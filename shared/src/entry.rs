@@ -5,14 +5,19 @@
 
 mod email;
 mod error;
+mod fields;
+mod object;
 mod parse;
+mod patch;
 mod phone;
 mod profile;
 
 pub use email::Email;
 pub use error::{EntryError, EntryErrorCode};
+pub use object::{JsonObject, OBJECT_FIELDS};
+pub use patch::{Change, LeadPatch};
 pub use phone::{Phone, Region};
-pub use profile::{PROFILE_FIELDS, Profile, ProfileField};
+pub use profile::{DETAIL_FIELDS, Details, PROFILE_FIELDS, Profile, ProfileField};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -28,8 +33,10 @@ pub struct LeadEntry {
     pub phone: Option<Phone>,
     /// The lead's email.
     pub email: Option<Email>,
-    /// Everything else that the contract knows of a lead.
+    /// What is usually known of a lead.
     pub profile: Profile,
+    /// Everything else that the contract knows of a lead, where the entry brings any of it.
+    pub details: Option<Box<Details>>,
     /// What was ignored.
     pub warnings: Vec<Warning>,
 }

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,9 +22,11 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 pub trait Answers: Send + Sync {
     /// What can be asked.
     type Request: DeserializeOwned + Send;
+    /// What is answered.
+    type Reply: Serialize + Send;
 
     /// Carries out one request. May be called twice for one, and must answer the same.
-    async fn answer(&self, request: Self::Request) -> Result<Value, ErrorBody>;
+    async fn answer(&self, request: Self::Request) -> Result<Self::Reply, ErrorBody>;
 }
 
 /// Answers what arrives on a queue, until stopped.

@@ -6,7 +6,8 @@
 //!
 //! Covered elsewhere: rows 1-3, 13, 16-19, 35, 54, 80 and 93 in `errors.rs`, 11 in `tenants.rs`,
 //! 55-57 and 77 in `contract.rs`, 82, 83, 85 and 87-92 in `replay.rs`, 94 in the gateway's `limits`,
-//! 79 in the tests of concurrency, 95 and 96 in `queue_door.rs`. Rows that do not apply:
+//! 75 and 78 in `leads.rs`, 79 in the tests of concurrency, 95 and 96 in `queue_door.rs`. Rows that do
+//! not apply:
 //!
 //! * 5: keys carry no checksum (the documented form has none); the form alone is checked before any
 //!   look-up.
@@ -15,8 +16,6 @@
 //! * 41: compressed bodies are refused unread (`errors.rs`), so there is no bomb to inflate.
 //! * 64, 65: nothing to refuse: an email's domain is taken as it is written, IDN or punycode, and only
 //!   case is folded (`values.rs`).
-//! * 75: leads have no free attributes yet.
-//! * 78: leads cannot be changed by themselves yet.
 //! * 81: a missing `Idempotency-Key` is no error, the header is optional.
 //! * 80, "archived" and "deleted": leads may join a campaign of any status; none is ever deleted.
 
@@ -25,6 +24,6 @@ mod entries;
 mod heads;
 mod idempotency_keys;
 mod json;
-mod raw;
+pub mod raw;
 mod slow;
 mod values;

@@ -14,6 +14,7 @@ mod histories;
 mod history;
 mod keys;
 mod late_replays;
+mod leads;
 mod load;
 mod plans;
 mod processes;

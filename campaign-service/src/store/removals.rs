@@ -4,7 +4,7 @@
 //! submission that had added the lead comes upon it, and answers `added` again without adding. Only
 //! a submission that came after the removal adds the lead anew (see [`crate::linker`]).
 
-use diesel::sql_types::{BigInt, Bool, Integer, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{array_statement, database::DatabaseError};
 use uuid::Uuid;
@@ -74,6 +74,38 @@ pub async fn remove_lead(
     .get_result(connection)
     .await?;
     Ok(removed.removed)
+}
+
+/// Takes deleted leads out of all campaigns of their workspace.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn remove_everywhere(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    lead_ids: &[Uuid],
+) -> Result<(), DatabaseError> {
+    // Campaign by campaign: an index of links by lead would cost every link that is added.
+    diesel::sql_query(
+        "WITH gone AS ( \
+             UPDATE campaign.links SET removed_at = clock_timestamp() \
+             WHERE workspace_id = $1 AND lead_id = ANY ($2) AND removed_at IS NULL \
+                 AND campaign_id = ANY (ARRAY( \
+                     SELECT id FROM campaign.campaigns WHERE workspace_id = $1)) \
+             RETURNING campaign_id, lead_id, submission_id, entry, removed_at \
+         ), remembered AS ( \
+             INSERT INTO campaign.removals (workspace_id, campaign_id, lead_id, submission_id, \
+                 entry, id, removed_at) \
+             SELECT $1, campaign_id, lead_id, submission_id, entry, lead_id, removed_at FROM gone \
+         ) \
+         INSERT INTO campaign.link_deltas (workspace_id, campaign_id, leads) \
+         SELECT $1, campaign_id, -count(*) FROM gone GROUP BY campaign_id",
+    )
+    .bind::<SqlUuid, _>(workspace_id)
+    .bind::<Array<SqlUuid>, _>(lead_ids)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Forgets one portion of what is older than [`KEEP_DAYS`], the links too unless they were added

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use futures_util::future::{Ready, ready};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::contract::{Page, Range};
 use uuid::Uuid;
 
@@ -105,15 +105,24 @@ impl FromRequest for Paging {
 
 /// The answer to a request for a page. `page` is told to who asked by number.
 pub fn page(paging: &Paging, page: &Page<impl Serialize>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct List<'a, T> {
+        data: &'a [T],
+        meta: Value,
+    }
     let mut meta = json!({
         "per_page": paging.per_page,
         "total": page.total,
         "next_cursor": page.next.map(write_cursor),
     });
+    if page.total_is_capped {
+        meta["total_is_capped"] = json!(true);
+    }
     if let Start::Page(number) = paging.start {
         meta["page"] = json!(number);
     }
-    HttpResponse::Ok().json(json!({"data": page.data, "meta": meta}))
+    // The rows are not made values, which would round their numbers.
+    HttpResponse::Ok().json(List { data: &page.data, meta })
 }
 
 fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -131,11 +131,12 @@ pub async fn leads(
     let ids = links.data.iter().map(|link| link.lead_id).collect();
     let leads: Vec<Lead> = state.services.leads(&LeadRequest::Get { workspace_id, ids }).await?;
     let mut leads: HashMap<_, _> = leads.into_iter().map(|lead| (lead.id, lead)).collect();
-    let members = links.data.into_iter().filter_map(|CampaignLead { lead_id, added_at }| {
-        Some(MemberLead { lead: leads.remove(&lead_id)?, added_at })
+    let members = links.data.iter().filter_map(|CampaignLead { lead_id, added_at }| {
+        Some(MemberLead { lead: leads.remove(lead_id)?, added_at: *added_at })
     });
     let members: Vec<_> = members.collect();
-    Ok(page(&paging, &Page { data: members, total: links.total, next: links.next }))
+    let Page { total, total_is_capped, next, .. } = links;
+    Ok(page(&paging, &Page { data: members, total, total_is_capped, next }))
 }
 
 /// `DELETE /v1/campaigns/{id}/leads/{lead_id}`.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use shared::entry::{Email, LeadEntry, Phone};
+use shared::entry::{Details, Email, LeadEntry, Phone};
 use uuid::Uuid;
 
 use super::{Lead, Mark};
@@ -41,6 +41,7 @@ impl Directory {
             phone: entry.phone.clone(),
             email: entry.email.clone(),
             profile: entry.profile.clone(),
+            details: entry.details.clone(),
             mark: Some(mark),
         };
         self.push(lead, true)
@@ -100,6 +101,12 @@ impl Directory {
     pub(super) fn set_profile_field(&mut self, place: usize, field: usize, value: &str) {
         if self.lead(place).profile.0[field].as_deref() != Some(value) {
             self.change(place).profile.0[field] = Some(value.to_owned());
+        }
+    }
+
+    pub(super) fn set_details(&mut self, place: usize, details: Box<Details>) {
+        if self.lead(place).details.as_ref() != Some(&details) {
+            self.change(place).details = Some(details);
         }
     }
 

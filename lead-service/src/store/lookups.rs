@@ -1,9 +1,9 @@
-//! The leads that a batch may be about, by id, phone and email.
+//! The leads that a batch may be about, by id, phone and email; with their details where `detailed`.
 //!
 //! All three are nested loops over index scans, whatever the planner thinks of the table: the
 //! connection that runs them is told so (see [`crate::writer`]).
 
-use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
 use shared::array_statement;
 use uuid::Uuid;
 
@@ -14,11 +14,14 @@ array_statement! {
     pub struct LeadsById<'a> {
         workspaces: SqlUuid => Uuid,
         ids: SqlUuid => Uuid,
+        detailed: Nullable<Bool> => Option<bool>,
     }
     sql(
         concat!("SELECT ", lead_columns!(), " FROM unnest("),
-        ") AS k (workspace_id, id) \
-         JOIN lead.leads l ON l.workspace_id = k.workspace_id AND l.id = k.id",
+        ") AS k (workspace_id, id, detailed) \
+         JOIN lead.leads l ON l.workspace_id = k.workspace_id \
+             AND uuid_hash_extended(l.workspace_id, 0) = uuid_hash_extended(k.workspace_id, 0) \
+             AND l.id = k.id",
     )
     -> LeadSql
 }
@@ -28,10 +31,11 @@ array_statement! {
     pub struct LeadsByPhone<'a> {
         workspaces: SqlUuid => Uuid,
         phones: Text => &'a str,
+        detailed: Nullable<Bool> => Option<bool>,
     }
     sql(
         concat!("SELECT ", lead_columns!(), " FROM unnest("),
-        ") AS k (workspace_id, phone) \
+        ") AS k (workspace_id, phone, detailed) \
          JOIN lead.leads l ON l.workspace_id = k.workspace_id AND l.phone = k.phone",
     )
     -> LeadSql
@@ -42,10 +46,11 @@ array_statement! {
     pub struct LeadsByEmail<'a> {
         workspaces: SqlUuid => Uuid,
         emails: Text => &'a str,
+        detailed: Nullable<Bool> => Option<bool>,
     }
     sql(
         concat!("SELECT ", lead_columns!(), " FROM unnest("),
-        ") AS k (workspace_id, email) \
+        ") AS k (workspace_id, email, detailed) \
          JOIN lead.leads l ON l.workspace_id = k.workspace_id AND l.email = k.email",
     )
     -> LeadSql

@@ -3,7 +3,8 @@
 use diesel::sql_types::{Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use shared::{
     array_statement,
-    entry::{Email, Phone},
+    database::sparse,
+    entry::{Email, JsonObject, Phone},
 };
 use uuid::Uuid;
 
@@ -24,7 +25,8 @@ array_statement! {
              email = CASE WHEN k.email THEN '~' || l.id ELSE l.email END \
          FROM unnest(",
         ") AS k (workspace_id, id, phone, email) \
-         WHERE l.workspace_id = k.workspace_id AND l.id = k.id",
+         WHERE l.workspace_id = k.workspace_id AND l.id = k.id \
+             AND uuid_hash_extended(l.workspace_id, 0) = uuid_hash_extended(k.workspace_id, 0)",
     )
 }
 
@@ -45,6 +47,12 @@ macro_rules! lead_statement {
                 linkedin_urls: Nullable<Text> => Option<&'a str>,
                 submission_ids: Nullable<SqlUuid> => Option<Uuid>,
                 entries: Nullable<Integer> => Option<i32>,
+                detailed: Nullable<Bool> => Option<bool>,
+                company_websites: Nullable<Text> => Option<&'a str>,
+                job_descriptions: Nullable<Text> => Option<&'a str>,
+                company_sizes: Nullable<Text> => Option<&'a str>,
+                custom_variables: Nullable<Text> => Option<String>,
+                metadata: Nullable<Text> => Option<String>,
             }
             sql($head, $tail)
         }
@@ -54,6 +62,7 @@ macro_rules! lead_statement {
             pub fn push(&mut self, workspace_id: Uuid, lead: &'a Lead) {
                 let [first_name, last_name, company_name, title, linkedin_url] =
                     lead.profile.0.each_ref().map(Option::as_deref);
+                let row = self.ids.len();
                 self.workspaces.push(workspace_id);
                 self.ids.push(lead.id);
                 self.phones.push(lead.phone.as_ref().map(Phone::as_str));
@@ -65,30 +74,55 @@ macro_rules! lead_statement {
                 self.linkedin_urls.push(linkedin_url);
                 self.submission_ids.push(lead.mark.map(|mark| mark.submission_id));
                 self.entries.push(lead.mark.map(|mark| mark.entry));
+                let Some(details) = &lead.details else { return };
+                let [website, job_description, size] = details.texts.each_ref().map(Option::as_deref);
+                let [variables, metadata] =
+                    details.objects.each_ref().map(|object| object.as_ref().map(JsonObject::to_json));
+                sparse(&mut self.detailed, row, Some(true));
+                sparse(&mut self.company_websites, row, website);
+                sparse(&mut self.job_descriptions, row, job_description);
+                sparse(&mut self.company_sizes, row, size);
+                sparse(&mut self.custom_variables, row, variables);
+                sparse(&mut self.metadata, row, metadata);
             }
         }
     };
 }
 
 lead_statement! {
-    /// Leads as they are to become. The mark stays what it was.
+    /// Leads as they are to become. The mark stays what it was, and so do details that were not read.
     UpdateLeads,
     "UPDATE lead.leads l SET phone = k.phone, email = k.email, first_name = k.first_name, \
          last_name = k.last_name, company_name = k.company_name, title = k.title, \
-         linkedin_url = k.linkedin_url, updated_at = now() \
+         linkedin_url = k.linkedin_url, \
+         company_website = CASE WHEN k.detailed THEN k.company_website ELSE l.company_website END, \
+         job_description = CASE WHEN k.detailed THEN k.job_description ELSE l.job_description END, \
+         company_size = CASE WHEN k.detailed THEN k.company_size ELSE l.company_size END, \
+         custom_variables = \
+             CASE WHEN k.detailed THEN k.custom_variables::jsonb ELSE l.custom_variables END, \
+         metadata = CASE WHEN k.detailed THEN k.metadata::jsonb ELSE l.metadata END, \
+         updated_at = now() \
      FROM unnest(",
     ") AS k (workspace_id, id, phone, email, first_name, last_name, company_name, title, \
-         linkedin_url, submission_id, entry) \
-     WHERE l.workspace_id = k.workspace_id AND l.id = k.id",
+         linkedin_url, submission_id, entry, detailed, company_website, job_description, \
+         company_size, custom_variables, metadata) \
+     WHERE l.workspace_id = k.workspace_id AND l.id = k.id \
+         AND uuid_hash_extended(l.workspace_id, 0) = uuid_hash_extended(k.workspace_id, 0)",
 }
 
 lead_statement! {
     /// New leads, with the marks of the entries that made them.
     InsertLeads,
     "INSERT INTO lead.leads (workspace_id, id, phone, email, first_name, last_name, \
-         company_name, title, linkedin_url, submission_id, entry) \
-     SELECT * FROM unnest(",
-    ")",
+         company_name, title, linkedin_url, submission_id, entry, company_website, \
+         job_description, company_size, custom_variables, metadata) \
+     SELECT workspace_id, id, phone, email, first_name, last_name, company_name, title, \
+         linkedin_url, submission_id, entry, company_website, job_description, company_size, \
+         custom_variables::jsonb, metadata::jsonb \
+     FROM unnest(",
+    ") AS k (workspace_id, id, phone, email, first_name, last_name, company_name, title, \
+         linkedin_url, submission_id, entry, detailed, company_website, job_description, \
+         company_size, custom_variables, metadata)",
 }
 
 impl ParkIdentifiers<'_> {

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::try_join;
+use shared::database::sparse;
 use uuid::Uuid;
 
 use crate::{
@@ -25,6 +26,8 @@ pub(super) struct Lookup<'a> {
     ids: LeadsById<'a>,
     phones: LeadsByPhone<'a>,
     emails: LeadsByEmail<'a>,
+    /// Workspaces in which an entry brings details.
+    detailed: HashSet<Uuid>,
 }
 
 /// What was found.
@@ -47,37 +50,46 @@ impl<'a> Lookup<'a> {
     pub(super) fn of(units: &'a [Unit]) -> Self {
         let mut lookup = Self::default();
         let (mut ids, mut phones, mut emails) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let detailed: HashSet<Uuid> =
+            units.iter().filter(|unit| unit.has_details()).map(|unit| unit.workspace_id).collect();
         for unit in units {
             let workspace_id = unit.workspace_id;
+            // Of all leads that the workspace's entries name: one that names a lead without details
+            // can lead another to it that brings some.
+            let details = detailed.contains(&workspace_id).then_some(true);
             lookup.records.workspaces.push(workspace_id);
             lookup.records.ids.push(unit.id);
             for entry in unit.entries.iter().flatten() {
                 if let Some(id) = entry.lead_id
                     && ids.insert((workspace_id, id))
                 {
+                    sparse(&mut lookup.ids.detailed, lookup.ids.workspaces.len(), details);
                     lookup.ids.workspaces.push(workspace_id);
                     lookup.ids.ids.push(id);
                 }
                 if let Some(phone) = &entry.phone
                     && phones.insert((workspace_id, phone))
                 {
+                    sparse(&mut lookup.phones.detailed, lookup.phones.workspaces.len(), details);
                     lookup.phones.workspaces.push(workspace_id);
                     lookup.phones.phones.push(phone.as_str());
                 }
                 if let Some(email) = &entry.email
                     && emails.insert((workspace_id, email))
                 {
+                    sparse(&mut lookup.emails.detailed, lookup.emails.workspaces.len(), details);
                     lookup.emails.workspaces.push(workspace_id);
                     lookup.emails.emails.push(email.as_str());
                 }
             }
         }
+        lookup.detailed = detailed;
         lookup
     }
 
     /// Has every look-up prepared, on a new connection.
     pub(super) async fn prepare(mut on: &AsyncPgConnection) -> QueryResult<()> {
-        let Self { records, ids, phones, emails } = Self::default();
+        let Self { records, ids, phones, emails, detailed: _ } = Self::default();
         records.execute(&mut on).await?;
         ids.execute(&mut on).await?;
         phones.execute(&mut on).await?;
@@ -91,7 +103,7 @@ impl<'a> Lookup<'a> {
         on: &AsyncPgConnection,
         beside: Option<&AsyncPgConnection>,
     ) -> QueryResult<Found> {
-        let Self { records, ids, phones, emails } = self;
+        let Self { records, ids, phones, emails, detailed } = self;
         let (mut a, mut b, mut c, mut d) = (on, on, on, beside.unwrap_or(on));
         let (records, by_id, by_phone, by_email) = try_join!(
             records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>)>(&mut a),
@@ -106,7 +118,8 @@ impl<'a> Lookup<'a> {
         }
         let rows: [Vec<LeadRow>; 3] = [by_id, by_phone, by_email];
         for row in rows.into_iter().flatten() {
-            let (workspace_id, lead) = store::lead(row);
+            let detailed = detailed.contains(&row.0);
+            let (workspace_id, lead) = store::lead(row, detailed);
             found.directories.entry(workspace_id).or_default().add(lead);
         }
         Ok(found)

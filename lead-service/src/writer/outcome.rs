@@ -14,6 +14,7 @@ use super::{
 use crate::{
     resolve::{Directory, Mark},
     store::{
+        counts::CountLeads,
         records::InsertRecords,
         writes::{InsertLeads, ParkIdentifiers, UpdateLeads},
     },
@@ -58,18 +59,15 @@ impl<'a> Outcomes<'a> {
     }
 
     /// The rows to write.
-    pub(super) fn writes(
-        &self,
-    ) -> (ParkIdentifiers<'_>, UpdateLeads<'_>, InsertLeads<'_>, InsertRecords<'_>) {
-        let mut parked = ParkIdentifiers::default();
-        let mut updated = UpdateLeads::default();
-        let mut created = InsertLeads::default();
-        let mut records = InsertRecords::default();
+    pub(super) fn writes(&self) -> Writes<'_> {
+        let mut writes = Writes::default();
+        let Writes { parked, updated, created, counted, records } = &mut writes;
         for (workspace_id, directory) in &self.directories {
             let changes = directory.changes();
             changes.parked.iter().for_each(|lead| parked.push(*workspace_id, lead));
             changes.updated.iter().for_each(|lead| updated.push(*workspace_id, lead));
             changes.created.iter().for_each(|lead| created.push(*workspace_id, lead));
+            counted.push(*workspace_id, changes.created.len());
         }
         for &place in &self.fresh {
             let unit = &self.units[place];
@@ -79,7 +77,7 @@ impl<'a> Outcomes<'a> {
             records.fingerprints.push(&unit.fingerprint);
             records.outcomes.push(outcomes.get().as_bytes());
         }
-        (parked, updated, created, records)
+        writes
     }
 
     /// The answers; `now` is when the records were written, where there were any.
@@ -91,6 +89,16 @@ impl<'a> Outcomes<'a> {
         });
         dated.collect()
     }
+}
+
+/// The rows of a batch, in the order in which they are written.
+#[derive(Default)]
+pub(super) struct Writes<'a> {
+    pub(super) parked: ParkIdentifiers<'a>,
+    pub(super) updated: UpdateLeads<'a>,
+    pub(super) created: InsertLeads<'a>,
+    pub(super) counted: CountLeads<'a>,
+    pub(super) records: InsertRecords<'a>,
 }
 
 fn resolve(unit: &Unit, directory: &mut Directory) -> Decision {

@@ -42,6 +42,8 @@ pub struct Entry {
     email: Option<u8>,
     first_name: Option<&'static str>,
     title: Option<&'static str>,
+    company_size: Option<&'static str>,
+    metadata: Option<&'static str>,
     unknown_field: bool,
 }
 
@@ -81,10 +83,24 @@ impl Entry {
         put("email", self.email.map(|n| format!("Lead{n}@Example.com")));
         put("first_name", self.first_name.map(str::to_owned));
         put("title", self.title.map(str::to_owned));
+        put("company_size", self.company_size.map(str::to_owned));
         put("shoe_size", self.unknown_field.then(|| "43".to_owned()));
+        if let Some(metadata) = self.metadata {
+            entry.insert("metadata".to_owned(), metadata.parse().expect("JSON"));
+        }
         Value::Object(entry)
     }
 }
+
+/// Objects that meet, and values that a careless reader would change.
+const METADATA: [&str; 6] = [
+    r#"{"a": 9007199254740993, "b": null}"#,
+    r#"{"a": 1.50, "c": {"z": [true, "\u00e9\n\"", 1e2], "b": null}}"#,
+    r#"{"b": "", "d": -0.0}"#,
+    r#"{"a": null, "b": 2}"#,
+    "{}",
+    "[1]",
+];
 
 fn phone(n: u8) -> String {
     match n {
@@ -108,16 +124,24 @@ fn entry() -> impl Strategy<Value = Entry> {
         of(0..4u8),
         of(select(vec!["Ann", "Ben", " "])),
         weighted(0.2, select(vec!["CEO", "CTO"])),
+        weighted(0.1, select(vec!["1-10", "11-50"])),
+        weighted(0.2, select(METADATA.to_vec())),
         prop::bool::weighted(0.05),
     )
-        .prop_map(|(lead, phone, email, first_name, title, unknown_field)| Entry {
-            lead,
-            phone,
-            email,
-            first_name,
-            title,
-            unknown_field,
-        })
+        .prop_map(
+            |(lead, phone, email, first_name, title, company_size, metadata, unknown_field)| {
+                Entry {
+                    lead,
+                    phone,
+                    email,
+                    first_name,
+                    title,
+                    company_size,
+                    metadata,
+                    unknown_field,
+                }
+            },
+        )
 }
 
 fn content() -> impl Strategy<Value = Content> {

@@ -4,7 +4,7 @@
 use lead_service::resolve::{Lead, Mark};
 use shared::{
     contract::{Conflict, Merge, Outcome, Resolved},
-    entry::{EntryError, Identifier, LeadEntry},
+    entry::{Details, EntryError, EntryErrorCode, Identifier, JsonObject, LeadEntry},
 };
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ impl Model {
                 phone: entry.phone.clone(),
                 email: entry.email.clone(),
                 profile: entry.profile.clone(),
+                details: entry.details.clone(),
                 mark: Some(mark),
             });
             return Outcome::Lead(Resolved {
@@ -59,6 +60,10 @@ impl Model {
             .map(|(field, place)| Conflict { field, lead_id: self.0[place.expect("found")].id });
         let lead = &mut self.0[chosen];
         if conflict.is_none() {
+            match details(lead, entry, merge) {
+                Ok(details) => lead.details = details,
+                Err(error) => return Outcome::Rejected(error),
+            }
             let fields = lead.profile.0.iter_mut().zip(&entry.profile.0);
             match merge {
                 Merge::None => {}
@@ -90,4 +95,46 @@ impl Model {
             warnings: entry.warnings.clone(),
         })
     }
+}
+
+/// The details that a lead has after an entry.
+fn details(
+    lead: &Lead,
+    entry: &LeadEntry,
+    merge: Merge,
+) -> Result<Option<Box<Details>>, EntryError> {
+    let (Some(brought), Merge::Fill | Merge::Overwrite) = (&entry.details, merge) else {
+        return Ok(lead.details.clone());
+    };
+    let mut details = lead.details.clone().unwrap_or_default();
+    let replaces = |has: bool| !has || merge == Merge::Overwrite;
+    for (text, brought) in details.texts.iter_mut().zip(&brought.texts) {
+        if brought.is_some() && replaces(text.is_some()) {
+            *text = brought.clone();
+        }
+    }
+    let names = ["custom_variables", "metadata"];
+    for ((object, brought), name) in details.objects.iter_mut().zip(&brought.objects).zip(names) {
+        let members = |object: &Option<JsonObject>| match object {
+            None => serde_json::Map::new(),
+            Some(object) => serde_json::from_str(&object.to_json()).expect("an object"),
+        };
+        let mut merged = members(object);
+        for (key, value) in members(brought) {
+            let had = merged.get(&key);
+            if had.is_none_or(|had| !is_blank(&value) && replaces(!is_blank(had))) {
+                merged.insert(key, value);
+            }
+        }
+        if merged.len() > 100 {
+            let problem = format!("{name} must have at most 100 keys in an object");
+            return Err(EntryError::field(EntryErrorCode::InvalidField, name, problem));
+        }
+        *object = JsonObject::from_stored(&serde_json::Value::Object(merged).to_string());
+    }
+    Ok(Some(details))
+}
+
+fn is_blank(value: &serde_json::Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }

@@ -4,7 +4,7 @@ use lead_service::resolve::{Directory, Lead, Mark};
 use proptest::prelude::*;
 use shared::{
     contract::Merge,
-    entry::{Email, LeadEntry, Phone, Profile},
+    entry::{Details, Email, JsonObject, LeadEntry, Phone, Profile},
 };
 use uuid::Uuid;
 
@@ -26,17 +26,41 @@ fn lead_id() -> impl Strategy<Value = Uuid> {
 fn entry() -> impl Strategy<Value = LeadEntry> {
     use prop::option::{of, weighted};
     let name = of(prop::sample::select(vec!["Ann", "Ben"]));
-    (weighted(0.15, lead_id()), of(phone()), of(email()), name)
-        .prop_filter("an entry has an identifier", |(id, phone, email, _)| {
+    (weighted(0.15, lead_id()), of(phone()), of(email()), name, weighted(0.4, details()))
+        .prop_filter("an entry has an identifier", |(id, phone, email, ..)| {
             id.is_some() || phone.is_some() || email.is_some()
         })
-        .prop_map(|(lead_id, phone, email, name)| LeadEntry {
+        .prop_map(|(lead_id, phone, email, name, details)| LeadEntry {
             lead_id,
             phone,
             email,
             profile: Profile([name.map(str::to_owned), None, None, None, None]),
+            details: details.map(Box::new),
             warnings: vec![],
         })
+}
+
+/// At least one text or object. Some objects are so full that no two of them go together.
+fn details() -> impl Strategy<Value = Details> {
+    use prop::option::of;
+    let size = of(prop::sample::select(vec!["1-10", "11-50"]).prop_map(str::to_owned));
+    let value = prop::sample::select(vec!["1", "2", "null", r#"" ""#, r#"{"a":null}"#]);
+    let small = prop::collection::btree_map("[a-c]", value, 1..4).prop_map(|members| {
+        let members: Vec<_> = members.iter().map(|(key, v)| format!(r#""{key}":{v}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    });
+    let full = prop::sample::select(vec!["x", "y"]).prop_map(|prefix| {
+        let members: Vec<_> = (0..100).map(|n| format!(r#""{prefix}{n}":{n}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    });
+    let object = prop_oneof![8 => small, 1 => full]
+        .prop_map(|json| JsonObject::from_stored(&json).expect("an object with keys"));
+    (size, of(object.clone()), of(object))
+        .prop_map(|(size, variables, metadata)| Details {
+            texts: [None, None, size],
+            objects: [variables, metadata],
+        })
+        .prop_filter("there is something", |details| *details != Details::default())
 }
 
 fn merge() -> impl Strategy<Value = Merge> {

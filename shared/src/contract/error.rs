@@ -1,6 +1,7 @@
 //! The error shape that every answer shares: `{"error": {"code", "message"}}`.
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A failure of a whole submission or request, as the caller reads it (contract section 1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -10,17 +11,26 @@ pub struct ErrorBody {
     pub code: ErrorCode,
     /// What went wrong, for people. Holds nothing of the inside and no personal data.
     pub message: String,
+    /// The lead in whose way the request is, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<Uuid>,
 }
 
 impl ErrorBody {
     /// An error with this code and message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), lead_id: None }
     }
 
     /// `not_found`, naming what was looked for.
     pub fn not_found(what: &str) -> Self {
         Self::new(ErrorCode::NotFound, format!("{what} not found"))
+    }
+
+    /// `conflict`: the field's value belongs to this other lead.
+    pub fn conflict(field: &str, lead_id: Uuid) -> Self {
+        let message = format!("Another lead of this workspace has this {field}");
+        Self { lead_id: Some(lead_id), ..Self::new(ErrorCode::Conflict, message) }
     }
 
     /// `bad_request` with this message.
@@ -58,6 +68,8 @@ pub enum ErrorCode {
     NotFound,
     /// 405: the route knows other methods.
     MethodNotAllowed,
+    /// 409: another thing of the workspace is in the way.
+    Conflict,
     /// 409: another request with the same idempotency key is still running.
     IdempotencyConflict,
     /// 409: nothing can be added to an archived campaign.

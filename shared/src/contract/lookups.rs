@@ -54,6 +54,9 @@ pub struct Page<T> {
     pub data: Vec<T>,
     /// How many rows all pages hold.
     pub total: i64,
+    /// Whether there may be more than `total` says, because counting them all would take too long.
+    #[serde(default)]
+    pub total_is_capped: bool,
     /// The id of this page's last row, where more rows follow.
     pub next: Option<Uuid>,
 }
@@ -70,7 +73,7 @@ impl Range {
         let more = rows.len() > wanted;
         rows.truncate(wanted);
         let next = rows.last().filter(|_| more).map(id);
-        Page { data: rows, total, next }
+        Page { data: rows, total, total_is_capped: false, next }
     }
 }
 
@@ -138,6 +141,13 @@ pub enum CampaignRequest {
         /// The removal's own id: the same again is the same removal.
         removal_id: Uuid,
     },
+    /// Take leads out of all campaigns, because they were deleted; answers with nothing.
+    ForgetLeads {
+        /// Whose leads.
+        workspace_id: Uuid,
+        /// Which.
+        lead_ids: Vec<Uuid>,
+    },
 }
 
 /// A campaign, as the API shows it.
@@ -204,42 +214,4 @@ pub struct CampaignLead {
     pub lead_id: Uuid,
     /// When it was linked.
     pub added_at: DateTime<Utc>,
-}
-
-/// What the lead service is asked.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum LeadRequest {
-    /// The leads of the workspace among these ids; answers with a list of [`Lead`], absent ones left out.
-    Get {
-        /// Whose leads.
-        workspace_id: Uuid,
-        /// Which.
-        ids: Vec<Uuid>,
-    },
-}
-
-/// A lead, as the API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lead {
-    /// Its id.
-    pub id: Uuid,
-    /// E.164.
-    pub phone: Option<String>,
-    /// Lower-case addr-spec.
-    pub email: Option<String>,
-    /// Given name.
-    pub first_name: Option<String>,
-    /// Family name.
-    pub last_name: Option<String>,
-    /// Employer.
-    pub company_name: Option<String>,
-    /// Position.
-    pub title: Option<String>,
-    /// Profile page.
-    pub linkedin_url: Option<String>,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-    /// When a field last changed.
-    pub updated_at: DateTime<Utc>,
 }

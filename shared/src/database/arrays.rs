@@ -2,7 +2,8 @@
 //! once for a connection, and know no limit of 65,535 parameters.
 
 /// Defines a statement that takes one array for each column and splices them, comma-separated,
-/// between two pieces of SQL: `head $1, $2, … tail`. All arrays must have the same length.
+/// between two pieces of SQL: `head $1, $2, … tail`. A shorter array is filled up with NULLs, as
+/// `unnest` does: see [`sparse`].
 ///
 /// diesel's own `sql_query` would be prepared anew at each use; this stays in the cache.
 #[macro_export]
@@ -53,4 +54,13 @@ macro_rules! array_statement {
             }
         )?
     };
+}
+
+/// Puts a row's value into a column that few rows have a value for. What is missing at its end need not
+/// be sent, so that a column which nobody uses costs nothing.
+pub fn sparse<T>(column: &mut Vec<Option<T>>, row: usize, value: Option<T>) {
+    if value.is_some() {
+        column.resize_with(row, || None);
+        column.push(value);
+    }
 }

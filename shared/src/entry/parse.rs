@@ -1,25 +1,12 @@
 //! From an entry's raw JSON to a [`LeadEntry`].
 
-use std::{borrow::Cow, fmt};
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
-use super::{Email, EntryError, EntryErrorCode, LeadEntry, PROFILE_FIELDS, Phone, Profile, Region};
-use crate::contract::{Warning, WarningCode};
-
-/// Unknown fields are named up to this many, so that an answer stays in proportion.
-const MAX_WARNINGS: usize = 20;
-/// How much of an unknown field's name is repeated.
-const MAX_WARNING_CHARS: usize = 64;
-
-/// The identifiers' names, as they stand before the profile fields in [`Fields::values`].
-const IDENTIFIERS: [&str; 3] = ["lead_id", "phone", "email"];
-const KNOWN: usize = IDENTIFIERS.len() + PROFILE_FIELDS.len();
+use super::{
+    DETAIL_FIELDS, Details, EntryError, EntryErrorCode, JsonObject, LeadEntry, OBJECT_FIELDS,
+    PROFILE_FIELDS, Profile, ProfileField, Region,
+    fields::{Fields, text},
+};
 
 impl LeadEntry {
     /// Parses one entry of a submission.
@@ -28,24 +15,10 @@ impl LeadEntry {
     /// The first problem in this order: the entry's shape, lead_id, phone, email, no identifier
     /// at all, the other fields. Any problem rejects the whole entry.
     pub fn parse(raw: &RawValue, region: Option<Region>) -> Result<Self, EntryError> {
-        let fields: Fields<'_> = serde_json::from_str(raw.get()).map_err(|_| {
-            let problem = if raw.get().starts_with('{') {
-                "each field of a lead may stand only once"
-            } else {
-                "each lead must be an object"
-            };
-            EntryError::whole(EntryErrorCode::InvalidEntry, problem)
-        })?;
-        let [lead_id, phone, email, ref profile @ ..] = fields.values;
-        let lead_id = text(lead_id, EntryErrorCode::InvalidLeadId, "lead_id")?
-            .map(|text| parse_lead_id(&text))
-            .transpose()?;
-        let phone = text(phone, EntryErrorCode::InvalidPhone, "phone")?
-            .map(|text| Phone::parse(&text, region))
-            .transpose()?;
-        let email = text(email, EntryErrorCode::InvalidEmail, "email")?
-            .map(|text| Email::parse(&text))
-            .transpose()?;
+        let fields = Fields::of(raw)?;
+        let lead_id = fields.lead_id()?;
+        let phone = fields.phone(region)?;
+        let email = fields.email()?;
         if lead_id.is_none() && phone.is_none() && email.is_none() {
             return Err(EntryError::missing_identifier());
         }
@@ -53,125 +26,55 @@ impl LeadEntry {
             lead_id,
             phone,
             email,
-            profile: parse_profile(profile)?,
+            profile: Profile(texts(&PROFILE_FIELDS, fields.profile())?),
+            details: details(&fields)?,
             warnings: fields.warnings,
         })
     }
 }
 
-fn parse_lead_id(text: &str) -> Result<Uuid, EntryError> {
-    let invalid =
-        || EntryError::field(EntryErrorCode::InvalidLeadId, "lead_id", "lead_id must be a UUID");
-    let text = text.trim();
-    // The hyphenated form alone: the parser also takes braces, URNs and bare digits.
-    if text.len() != 36 {
-        return Err(invalid());
+/// The details, where there are any.
+fn details(fields: &Fields<'_>) -> Result<Option<Box<Details>>, EntryError> {
+    let (texts_given, objects_given) = (fields.details(), fields.objects());
+    if texts_given.iter().chain(objects_given).all(Option::is_none) {
+        return Ok(None);
     }
-    Uuid::try_parse(text).map_err(|_| invalid())
+    let mut details = Details { texts: texts(&DETAIL_FIELDS, texts_given)?, ..Details::default() };
+    let objects = details.objects.iter_mut().zip(objects_given);
+    for (field, (value, raw)) in OBJECT_FIELDS.into_iter().zip(objects) {
+        if let Some(raw) = raw {
+            *value = JsonObject::parse(field, raw)?;
+        }
+    }
+    Ok(Some(details).filter(|details| *details != Details::default()).map(Box::new))
 }
 
-fn parse_profile(raw: &[Option<&RawValue>]) -> Result<Profile, EntryError> {
-    let mut profile = Profile::default();
-    for ((field, raw), value) in PROFILE_FIELDS.iter().zip(raw).zip(&mut profile.0) {
-        let Some(text) = text(*raw, EntryErrorCode::InvalidField, field.name)? else { continue };
-        let problem = if text.contains('\0') {
-            format!("{} must not contain U+0000", field.name)
-        } else if text.chars().count() > field.max_chars {
-            format!("{} must have at most {} characters", field.name, field.max_chars)
-        } else {
-            *value = Some(text.into_owned());
-            continue;
+/// The values of text fields.
+fn texts<const N: usize>(
+    fields: &[ProfileField; N],
+    raw: &[Option<&RawValue>],
+) -> Result<[Option<String>; N], EntryError> {
+    let mut values = [const { None }; N];
+    for ((field, raw), value) in fields.iter().zip(raw).zip(&mut values) {
+        *value = field.parse(*raw)?;
+    }
+    Ok(values)
+}
+
+impl ProfileField {
+    /// The field's value; `None` where it is blank.
+    pub(super) fn parse(&self, raw: Option<&RawValue>) -> Result<Option<String>, EntryError> {
+        let Some(text) = text(raw, EntryErrorCode::InvalidField, self.name)? else {
+            return Ok(None);
         };
-        return Err(EntryError::field(EntryErrorCode::InvalidField, field.name, problem));
-    }
-    Ok(profile)
-}
-
-/// The text of a field; `None` where it is blank: absent, `null`, `""` or white space alone.
-fn text<'a>(
-    raw: Option<&'a RawValue>,
-    code: EntryErrorCode,
-    field: &'static str,
-) -> Result<Option<Cow<'a, str>>, EntryError> {
-    /// Borrows where the string has no escapes, which `Cow` by itself does not.
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    let Some(raw) = raw.filter(|raw| raw.get() != "null") else { return Ok(None) };
-    // What fails here is no string, or one with a lone surrogate.
-    let Text(text) = serde_json::from_str(raw.get())
-        .map_err(|_| EntryError::field(code, field, format!("{field} must be a string")))?;
-    Ok(Some(text).filter(|text| !text.trim().is_empty()))
-}
-
-/// An entry's fields, still raw: `lead_id`, `phone`, `email`, then the profile.
-struct Fields<'a> {
-    values: [Option<&'a RawValue>; KNOWN],
-    warnings: Vec<Warning>,
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields { values: [None; KNOWN], warnings: Vec::new() };
-        while let Some(key) = map.next_key::<Key>()? {
-            match key {
-                Key::Known(place) => {
-                    if fields.values[place].replace(map.next_value()?).is_some() {
-                        return Err(serde::de::Error::custom("a field stands twice"));
-                    }
-                }
-                Key::Unknown(name) => {
-                    map.next_value::<IgnoredAny>()?;
-                    if fields.warnings.len() < MAX_WARNINGS {
-                        let warning = Warning { code: WarningCode::UnknownField, field: name };
-                        fields.warnings.push(warning);
-                    }
-                }
-            }
-        }
-        Ok(fields)
-    }
-}
-
-enum Key {
-    Known(usize),
-    Unknown(String),
-}
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl Visitor<'_> for KeyVisitor {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a field name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-                let mut known =
-                    IDENTIFIERS.into_iter().chain(PROFILE_FIELDS.iter().map(|field| field.name));
-                Ok(known.position(|known| known == name).map_or_else(
-                    || Key::Unknown(name.chars().take(MAX_WARNING_CHARS).collect()),
-                    Key::Known,
-                ))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
+        let problem = if text.contains('\0') {
+            format!("{} must not contain U+0000", self.name)
+        } else if text.chars().count() > self.max_chars {
+            format!("{} must have at most {} characters", self.name, self.max_chars)
+        } else {
+            return Ok(Some(text.into_owned()));
+        };
+        Err(EntryError::field(EntryErrorCode::InvalidField, self.name, problem))
     }
 }
 
@@ -179,8 +82,10 @@ impl<'de> Deserialize<'de> for Key {
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
+    use crate::entry::fields::{MAX_WARNING_CHARS, MAX_WARNINGS};
 
     fn parse(json: &str) -> Result<LeadEntry, EntryError> {
         LeadEntry::parse(serde_json::from_str(json).expect("valid JSON"), None)
@@ -202,7 +107,22 @@ mod tests {
         assert_eq!(entry.lead_id, Some(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_000A)));
         let expected = [Some("Zoë"), None, None, None, Some("https://x")];
         assert_eq!(entry.profile.0.each_ref().map(Option::as_deref), expected);
+        assert_eq!(entry.details, None);
         assert_eq!(entry.warnings, []);
+    }
+
+    #[test]
+    fn details() {
+        let details = |json: &str| parse(json).expect("valid").details;
+        let found = details(
+            r#"{"email":"a@x.com","company_size":"11-50","job_description":" ",
+                "metadata":{"score":9007199254740993},"custom_variables":{}}"#,
+        );
+        let found = found.expect("some");
+        assert_eq!(found.texts, [None, None, Some("11-50".to_owned())]);
+        let objects = found.objects.map(|object| object.map(|object| object.to_json()));
+        assert_eq!(objects, [None, Some(r#"{"score":9007199254740993}"#.to_owned())]);
+        assert_eq!(details(r#"{"email":"a@x.com","metadata":null,"company_website":""}"#), None);
     }
 
     #[test]
@@ -226,6 +146,10 @@ mod tests {
             (r#"{"email":"a@x.com","title":true}"#, InvalidField),
             (r#"{"email":"a@x.com","title":1e999}"#, InvalidField),
             (r#"{"email":"a@x.com","title":"a\u0000b"}"#, InvalidField),
+            (r#"{"email":"a@x.com","metadata":"text"}"#, InvalidField),
+            (r#"{"email":"a@x.com","metadata":{"a":1e100000}}"#, InvalidField),
+            (r#"{"email":"a@x.com","custom_variables":[]}"#, InvalidField),
+            (r#"{"email":"a@x.com","company_size":50}"#, InvalidField),
         ] {
             assert_eq!(code(json), expected, "{json}");
         }
@@ -233,7 +157,7 @@ mod tests {
 
     #[test]
     fn lengths_count_characters_and_are_inclusive() {
-        for field in &PROFILE_FIELDS {
+        for field in PROFILE_FIELDS.iter().chain(&DETAIL_FIELDS) {
             let entry =
                 |chars| json!({"email": "a@x.com", field.name: "ä".repeat(chars)}).to_string();
             assert!(parse(&entry(field.max_chars)).is_ok(), "{}", field.name);
