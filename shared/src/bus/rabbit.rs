@@ -6,6 +6,7 @@
 
 mod browser;
 mod convert;
+mod depths;
 mod link;
 mod subscription;
 mod topology;
@@ -22,7 +23,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::browser::{Browser, Shown};
+pub use self::{
+    browser::{Browser, Shown},
+    depths::{Depth, depths},
+};
 use self::{
     convert::Target,
     link::{Link, PublishError},
