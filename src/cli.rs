@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod import;
+mod server;
+
 use clap::{Args, Parser, Subcommand};
 use gateway::scopes::Scope;
 use uuid::Uuid;
+
+pub use import::{Format, ImportOptions};
+pub use server::Server;
 
 /// Takes leads in for calling campaigns: each phone and email once, each link exactly once.
 #[derive(Debug, Parser)]
@@ -31,6 +37,12 @@ pub enum Command {
     /// requests under way.
     #[default]
     Up,
+    /// Add the leads of a CSV, NDJSON or JSON file to a campaign
+    ///
+    /// Finds out delimiter and columns by itself (look first with --dry-run), shows how far it is,
+    /// and writes rejected rows with their reasons into a file of the same kind, to be corrected and
+    /// imported again. The key comes from ROLLCALL_API_KEY.
+    Import(Box<ImportOptions>),
     /// Make, list, limit and revoke API keys
     ///
     /// Works beside a running `rollcall up`, without one, and with DATABASE_URL.

@@ -1,10 +1,13 @@
-//! The `rollcall` command: runs everything in one process, and manages API keys
+//! The `rollcall` command: runs everything in one process, imports files, and looks after API keys
 //! and dead letters.
 
+mod api;
 mod cli;
 mod databases;
 mod dead_letters;
 mod demo;
+mod ending;
+mod import;
 mod keys;
 mod listeners;
 mod private_postgres;
@@ -17,16 +20,20 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Parser;
-use shared::process;
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    ending::Ending,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    process::exit(match Cli::parse().command.unwrap_or_default() {
-        Command::Up => up::run().await,
-        Command::Keys { command } => keys::run(command).await,
-        Command::DeadLetters { command } => dead_letters::run(command).await,
-        Command::Healthcheck { url } => probe::healthcheck(&url).await,
+    let fine = |()| Ending::Fine;
+    ending::exit(match Cli::parse().command.unwrap_or_default() {
+        Command::Up => up::run().await.map(fine),
+        Command::Import(options) => import::run(*options).await,
+        Command::Keys { command } => keys::run(command).await.map(fine),
+        Command::DeadLetters { command } => dead_letters::run(command).await.map(fine),
+        Command::Healthcheck { url } => probe::healthcheck(&url).await.map(fine),
     })
 }

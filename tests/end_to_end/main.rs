@@ -2,6 +2,7 @@
 
 mod bad_http;
 mod campaigns;
+mod command;
 mod concurrency;
 mod contract;
 mod counts;

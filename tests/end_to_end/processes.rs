@@ -62,6 +62,20 @@ impl Processes {
     pub async fn caller(&self, workspace: &str) -> Caller {
         caller(&self.database, &self.gateway.url, workspace, Some(0)).await
     }
+
+    /// The gateway's address, without a scheme.
+    pub fn address(&self) -> &str {
+        self.gateway.url.trim_start_matches("http://")
+    }
+
+    /// The settings of all three.
+    pub fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
+        let services = [&self.gateway, &self.lead_service, &self.campaign_service];
+        services
+            .into_iter()
+            .flat_map(|service| &service.variables)
+            .map(|(name, value)| (name, value))
+    }
 }
 
 impl Service {

@@ -1,0 +1,8 @@
+//! The `rollcall` command, as people type it.
+
+mod dialects;
+mod import;
+mod problems;
+mod resume;
+mod terminal;
+mod workplace;
