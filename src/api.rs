@@ -82,6 +82,14 @@ impl Api {
         Ok(Self { http, base: base(&server.url), key: key.to_owned() })
     }
 
+    /// Asks for what is at a path, such as `/campaigns`.
+    ///
+    /// # Errors
+    /// When it is not had.
+    pub async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.answer(self.request(Method::GET, path)).await
+    }
+
     /// Sends JSON to a path.
     ///
     /// # Errors

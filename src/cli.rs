@@ -1,13 +1,22 @@
 //! What can be typed.
 
+mod api;
+mod dead_letters;
 mod import;
+mod keys;
 mod server;
 
-use clap::{Args, Parser, Subcommand};
-use gateway::scopes::Scope;
-use uuid::Uuid;
+use std::path::PathBuf;
 
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+pub use api::{
+    CampaignsCommand, CampaignsOptions, CreateCampaign, FindLeads, LeadsCommand, ListCampaigns,
+};
+pub use dead_letters::DeadLettersCommand;
 pub use import::{Format, ImportOptions};
+pub use keys::KeysCommand;
 pub use server::Server;
 
 /// Takes leads in for calling campaigns: each phone and email once, each link exactly once.
@@ -43,6 +52,24 @@ pub enum Command {
     /// and writes rejected rows with their reasons into a file of the same kind, to be corrected and
     /// imported again. The key comes from ROLLCALL_API_KEY.
     Import(Box<ImportOptions>),
+    /// Show the campaigns of the workspace, newest first, or make one
+    Campaigns(CampaignsOptions),
+    /// Find leads
+    Leads {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: LeadsCommand,
+    },
+    /// Show at a glance whether the services work, what waits in the queues, and dead letters
+    ///
+    /// Asks the services at the addresses of the settings, and RabbitMQ where AMQP_URL is set.
+    /// Exit status: 0 when all is well, 1 when a service or the broker is not ready, 3 when all work
+    /// but there are dead letters.
+    Status {
+        /// Print JSON instead of tables
+        #[arg(long)]
+        json: bool,
+    },
     /// Make, list, limit and revoke API keys
     ///
     /// Works beside a running `rollcall up`, without one, and with DATABASE_URL.
@@ -66,77 +93,21 @@ pub enum Command {
         /// Such as http://127.0.0.1:8080/ready
         url: String,
     },
-}
-
-/// What can be done with API keys.
-#[derive(Debug, Subcommand)]
-pub enum KeysCommand {
-    /// Make a key and print it; it is not shown again
+    /// Print a script that completes this command's words in a shell
     ///
-    /// Standard output holds the key and nothing else, so that a script can take it.
-    Create {
-        /// The workspace that the key opens; made if new
-        #[arg(long, value_name = "NAME", value_parser = not_blank)]
-        workspace: String,
-        /// A label to tell keys apart, such as who uses it
-        #[arg(long, value_name = "LABEL", value_parser = not_blank)]
-        name: Option<String>,
-        /// What the key is good for: read, leads:write, or admin, which includes everything; may
-        /// be given more than once; without it, read and leads:write
-        #[arg(long = "scope", value_name = "SCOPE")]
-        scopes: Vec<Scope>,
-        /// Requests per minute, 0 for no limit; without it, the gateway's setting counts
-        #[arg(long, value_name = "PER_MINUTE", value_parser = clap::value_parser!(i32).range(0..))]
-        rate_limit: Option<i32>,
+    /// For bash: rollcall completions bash > ~/.local/share/bash-completion/completions/rollcall
+    Completions {
+        /// Which shell
+        shell: Shell,
     },
-    /// Show all keys, without their secrets
-    List,
-    /// Change how often a key may call; the old limit may still count for some seconds
-    Limit {
-        /// The key's id, as `rollcall keys list` shows it
-        id: Uuid,
-        /// Requests per minute, 0 for no limit; without it, the gateway's setting counts
-        #[arg(value_name = "PER_MINUTE", value_parser = clap::value_parser!(i32).range(0..))]
-        per_minute: Option<i32>,
-    },
-    /// Close a key for good; it may still pass for some seconds
-    Revoke {
-        /// The key's id, as `rollcall keys list` shows it
-        id: Uuid,
-    },
-}
-
-/// What can be done with dead letters.
-#[derive(Debug, Subcommand)]
-pub enum DeadLettersCommand {
-    /// Show where each came from and why it is here, oldest first
-    List {
-        /// The most to show
-        #[arg(long, default_value_t = 100)]
-        limit: usize,
-    },
-    /// Print one whole, with the personal data in it
-    Show {
-        /// Its id, as `rollcall dead-letters list` shows it
-        id: String,
-    },
-    /// Publish again where they came from
+    /// Print the manual page, or write the pages of all commands
     ///
-    /// What was done before is not done twice. Nobody gets the reply.
-    Replay(Which),
-    /// Remove for good
-    Drop(Which),
-}
-
-/// One dead letter, or all of them.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub struct Which {
-    /// Its id, as `rollcall dead-letters list` shows it
-    pub id: Option<String>,
-    /// All that are there now
-    #[arg(long)]
-    pub all: bool,
+    /// To read it: rollcall man | man -l -
+    Man {
+        /// Write one page for each command into this folder instead
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 fn not_blank(text: &str) -> Result<String, &'static str> {
@@ -159,19 +130,5 @@ mod tests {
     fn plain_means_up() {
         let cli = Cli::try_parse_from(["rollcall"]).expect("nothing is needed");
         assert!(matches!(cli.command.unwrap_or_default(), Command::Up));
-    }
-
-    #[test]
-    fn a_key_has_a_workspace_and_no_negative_limit() {
-        let create = |arguments: &[&str]| {
-            Cli::try_parse_from(["rollcall", "keys", "create"].iter().chain(arguments)).is_ok()
-        };
-        assert!(create(&["--workspace", "Demo"]));
-        assert!(create(&["--workspace", "Demo", "--name", "Clay", "--rate-limit", "0"]));
-        assert!(!create(&[]));
-        assert!(!create(&["--workspace", " "]));
-        assert!(!create(&["--workspace", "Demo", "--rate-limit=-1"]));
-        assert!(create(&["--workspace", "Demo", "--scope", "read", "--scope", "leads:write"]));
-        assert!(!create(&["--workspace", "Demo", "--scope", "write"]));
     }
 }

@@ -11,6 +11,8 @@ pub enum Ending {
     Fine,
     /// Done, and something was left that wants to be looked at: rejected rows, dead letters.
     Leftovers,
+    /// Done, and what was asked about is not well.
+    NotWell,
     /// Ended by Ctrl-C.
     Interrupted,
 }
@@ -24,6 +26,7 @@ impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Fine => Self::SUCCESS,
+            Ending::NotWell => Self::FAILURE,
             Ending::Leftovers => Self::from(3),
             // As shells have it: 128 and the number of SIGINT.
             Ending::Interrupted => Self::from(130),

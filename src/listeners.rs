@@ -43,7 +43,7 @@ impl Listeners {
 }
 
 /// "All addresses" is none to connect to.
-fn from_here(mut address: SocketAddr) -> SocketAddr {
+pub fn from_here(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {
             SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

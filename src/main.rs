@@ -2,6 +2,7 @@
 //! and dead letters.
 
 mod api;
+mod campaigns;
 mod cli;
 mod databases;
 mod dead_letters;
@@ -9,11 +10,15 @@ mod demo;
 mod ending;
 mod import;
 mod keys;
+mod leads;
 mod listeners;
+mod listing;
+mod manual;
 mod private_postgres;
 mod probe;
 mod services;
 mod signals;
+mod status;
 mod table;
 mod up;
 
@@ -32,8 +37,13 @@ async fn main() -> ExitCode {
     ending::exit(match Cli::parse().command.unwrap_or_default() {
         Command::Up => up::run().await.map(fine),
         Command::Import(options) => import::run(*options).await,
+        Command::Campaigns(options) => campaigns::run(options).await.map(fine),
+        Command::Leads { command } => leads::run(command).await.map(fine),
+        Command::Status { json } => status::run(json).await,
         Command::Keys { command } => keys::run(command).await.map(fine),
         Command::DeadLetters { command } => dead_letters::run(command).await.map(fine),
         Command::Healthcheck { url } => probe::healthcheck(&url).await.map(fine),
+        Command::Completions { shell } => manual::completions(shell).map(fine),
+        Command::Man { folder } => manual::pages(folder.as_deref()).map(fine),
     })
 }

@@ -2,6 +2,7 @@
 
 mod dialects;
 mod import;
+mod lookups;
 mod problems;
 mod resume;
 mod terminal;
