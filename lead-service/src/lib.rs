@@ -56,7 +56,7 @@ pub async fn run(
         Readiness { bus: bus.clone(), database: database.clone(), stopping: stop.clone() };
     let mut tasks = JoinSet::new();
     for lane in Lane::ALL {
-        for _ in 0..settings.workers {
+        for _ in 0..lane.workers(settings.workers) {
             tasks.spawn(intake::run(lane, bus.clone(), database.clone(), stop.clone()));
         }
     }

@@ -35,10 +35,14 @@ pub enum Queue {
     Submitted,
     /// Large submissions, on a lane of their own: see [`Lane`].
     SubmittedBulk,
+    /// Parts of big submissions, on a lane of their own too.
+    SubmittedBackground,
     /// Resolved submissions for the campaign service.
     Resolved,
     /// Large ones.
     ResolvedBulk,
+    /// Parts of big ones.
+    ResolvedBackground,
     /// Messages that nobody could work on, with the reason in [`REASON_HEADER`].
     DeadLetters,
     /// Look-ups and changes for the lead service; transient.
@@ -49,11 +53,13 @@ pub enum Queue {
 
 impl Queue {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Submitted,
         Self::SubmittedBulk,
+        Self::SubmittedBackground,
         Self::Resolved,
         Self::ResolvedBulk,
+        Self::ResolvedBackground,
         Self::DeadLetters,
         Self::LeadRequests,
         Self::CampaignRequests,
@@ -64,8 +70,10 @@ impl Queue {
         match self {
             Self::Submitted => "leads.submitted",
             Self::SubmittedBulk => "leads.submitted.bulk",
+            Self::SubmittedBackground => "leads.submitted.background",
             Self::Resolved => "leads.resolved",
             Self::ResolvedBulk => "leads.resolved.bulk",
+            Self::ResolvedBackground => "leads.resolved.background",
             Self::DeadLetters => "leads.dead-letters",
             Self::LeadRequests => "lead.requests",
             Self::CampaignRequests => "campaign.requests",
@@ -77,8 +85,10 @@ impl Queue {
         match self {
             Self::Submitted
             | Self::SubmittedBulk
+            | Self::SubmittedBackground
             | Self::Resolved
             | Self::ResolvedBulk
+            | Self::ResolvedBackground
             | Self::DeadLetters => true,
             Self::LeadRequests | Self::CampaignRequests => false,
         }
@@ -91,21 +101,23 @@ impl Queue {
     }
 }
 
-/// The two ways through the pipeline, each with its queues and workers, so that single rows do not
-/// wait behind thousands.
+/// The ways through the pipeline, each with its queues and workers, so that single rows do not
+/// wait behind thousands, and nobody who waits for an answer behind what nobody waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Submissions of few leads; the public door (contract section 5).
     Rows,
     /// Submissions of many.
     Bulk,
+    /// Parts of big submissions, which the gateway has accepted and works off.
+    Background,
 }
 
 impl Lane {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Rows, Self::Bulk];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Rows, Self::Bulk, Self::Background];
 
-    /// The lane of a submission with so many leads.
+    /// The lane of a submission with so many leads, whose caller waits.
     pub fn of(leads: usize) -> Self {
         /// As many as a batch of single rows under load.
         const ROWS: usize = 100;
@@ -117,6 +129,7 @@ impl Lane {
         match self {
             Self::Rows => Queue::Submitted,
             Self::Bulk => Queue::SubmittedBulk,
+            Self::Background => Queue::SubmittedBackground,
         }
     }
 
@@ -125,6 +138,15 @@ impl Lane {
         match self {
             Self::Rows => Queue::Resolved,
             Self::Bulk => Queue::ResolvedBulk,
+            Self::Background => Queue::ResolvedBackground,
+        }
+    }
+
+    /// How many of a service's workers the lane gets, where each of the others gets so many.
+    pub fn workers(self, workers: usize) -> usize {
+        match self {
+            Self::Rows | Self::Bulk => workers,
+            Self::Background => 1,
         }
     }
 }
