@@ -12,6 +12,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
         target/release/rollcall /out/
 
 FROM debian:bookworm-slim
+# Certificates, for callbacks over https.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin rollcall
 COPY --from=build /out/ /usr/local/bin/
 USER rollcall

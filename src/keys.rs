@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, ensure};
 use gateway::{
+    callbacks::secrets,
     keys::{self, KeyListing, KeyOptions},
     scopes::Scopes,
 };
@@ -55,6 +56,16 @@ async fn carry_out(command: KeysCommand, mut connection: PooledConnection) -> an
             let changed = changed.context("cannot change the limit")?;
             ensure!(changed, "no key {id}; `rollcall keys list` shows them");
             eprintln!("key {id}: requests per minute: {}", limit(per_minute));
+        }
+        KeysCommand::WebhookSecret { workspace, rotate } => {
+            let id = keys::workspace_id(&mut connection, &workspace).await?;
+            let id = id.with_context(|| format!("there is no workspace {workspace}"))?;
+            let secret = if rotate {
+                secrets::rotate(&mut connection, id).await
+            } else {
+                secrets::current(&mut connection, id).await
+            };
+            writeln!(io::stdout(), "{}", secret.context("cannot read the secret")?)?;
         }
         KeysCommand::Revoke { id } => {
             let revoked = keys::revoke(&mut connection, None, id).await;

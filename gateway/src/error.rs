@@ -72,6 +72,38 @@ impl ApiError {
         Self::new(ErrorCode::Unavailable, "Too many leads are under way, please retry")
     }
 
+    /// 429: more waits already than may.
+    pub fn too_many_waiting(message: impl Into<String>) -> Self {
+        let error = Self::new(ErrorCode::RateLimited, message);
+        Self { retry_after: Some(30), ..error }
+    }
+
+    /// What the caller is told.
+    pub fn into_body(self) -> ErrorBody {
+        self.body
+    }
+
+    /// Whether the same again, later, may work.
+    pub fn is_passing(&self) -> bool {
+        match self.body.code {
+            ErrorCode::IdempotencyConflict
+            | ErrorCode::RateLimited
+            | ErrorCode::Unavailable
+            | ErrorCode::Timeout => true,
+            ErrorCode::BadRequest
+            | ErrorCode::Unauthorized
+            | ErrorCode::Forbidden
+            | ErrorCode::NotFound
+            | ErrorCode::MethodNotAllowed
+            | ErrorCode::Conflict
+            | ErrorCode::CampaignArchived
+            | ErrorCode::PayloadTooLarge
+            | ErrorCode::UnsupportedMediaType
+            | ErrorCode::IdempotencyMismatch
+            | ErrorCode::Internal => false,
+        }
+    }
+
     /// Names the submission whose result is not known, so that its caller can ask for it.
     #[must_use]
     pub fn of_submission(self, id: Uuid) -> Self {
@@ -122,6 +154,12 @@ impl From<BusError> for ApiError {
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
         error.into_error_body().into()
+    }
+}
+
+impl From<diesel::result::Error> for ApiError {
+    fn from(error: diesel::result::Error) -> Self {
+        DatabaseError::from(error).into()
     }
 }
 

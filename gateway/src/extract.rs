@@ -2,9 +2,11 @@
 
 mod body;
 mod paging;
+mod stream;
 
 pub use body::Body;
 pub use paging::{Paging, page};
+pub use stream::{BodyStream, Format};
 
 use std::{ops::Deref, rc::Rc, sync::Arc};
 
@@ -75,7 +77,7 @@ fn id_of(request: &HttpRequest, name: &str) -> Result<Uuid, ApiError> {
 }
 
 /// The query string, as pairs.
-fn query(request: &HttpRequest) -> Result<Rc<[(String, String)]>, ApiError> {
+pub(crate) fn query(request: &HttpRequest) -> Result<Rc<[(String, String)]>, ApiError> {
     actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map(|query| query.into_inner().into())
         .map_err(|_| ApiError::bad_request("Invalid query string"))

@@ -63,6 +63,7 @@ pub struct Gatherer {
     /// Submissions of few leads, and of many: see [`Lane`].
     rows: UnboundedSender<Waiting>,
     bulk: UnboundedSender<Waiting>,
+    background: UnboundedSender<Waiting>,
     /// One permit for each lead that may be under way.
     room: Arc<Semaphore>,
     timeout: Duration,
@@ -83,8 +84,9 @@ impl Gatherer {
             tokio::spawn(gather(lane, bus.clone(), arrivals, timeout));
             waiting
         };
-        let (rows, bulk) = (gather_for(Lane::Rows), gather_for(Lane::Bulk));
-        Self { rows, bulk, room: Arc::new(Semaphore::new(max_leads_in_flight)), timeout }
+        let [rows, bulk, background] = Lane::ALL.map(gather_for);
+        let room = Arc::new(Semaphore::new(max_leads_in_flight));
+        Self { rows, bulk, background, room, timeout }
     }
 
     /// Submits and waits for the answer.
@@ -93,15 +95,28 @@ impl Gatherer {
     /// 503 at once when too much is under way; what became of the submission as a whole; 503 or 504
     /// when that is not known.
     pub async fn submit(&self, submission: Submission) -> Result<Answered, ApiError> {
+        self.submit_on(Lane::of(submission.count), submission).await
+    }
+
+    /// Submits on this lane, whatever the size, and waits for the answer.
+    ///
+    /// # Errors
+    /// As for [`Gatherer::submit`].
+    pub async fn submit_on(
+        &self,
+        lane: Lane,
+        submission: Submission,
+    ) -> Result<Answered, ApiError> {
         let id = submission.id;
         let leads = u32::try_from(submission.count).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(leads);
         let room = room.map_err(|_| ApiError::overloaded())?;
         let (answer, answered) = oneshot::channel();
         let lost = |()| ApiError::from(ErrorBody::unavailable());
-        let lane = match Lane::of(submission.count) {
+        let lane = match lane {
             Lane::Rows => &self.rows,
             Lane::Bulk => &self.bulk,
+            Lane::Background => &self.background,
         };
         lane.send(Waiting { submission, answer, _room: room }).map_err(|_| lost(()))?;
         match tokio::time::timeout(self.timeout, answered).await {

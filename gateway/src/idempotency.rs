@@ -9,6 +9,7 @@ mod fingerprint;
 mod store;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
+use diesel_async::AsyncPgConnection;
 use futures_util::FutureExt;
 use shared::{contract::ErrorCode, database::Database};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::error::ApiError;
 
-pub use fingerprint::{Fingerprint, fingerprint};
+pub use fingerprint::{Digest, Fingerprint, fingerprint};
 use store::Stored;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -81,17 +82,7 @@ impl IdempotencyKeys {
         submission_id: Uuid,
     ) -> Result<Claim, ApiError> {
         let mut connection = self.database.connection().await?;
-        loop {
-            if store::insert(&mut connection, workspace_id, &key.0, &fingerprint, submission_id)
-                .await?
-            {
-                return Ok(Claim::First);
-            }
-            // None when the purge came in between: then the key is free again.
-            if let Some(stored) = store::find(&mut connection, workspace_id, &key.0).await? {
-                return claimed(stored, fingerprint);
-            }
-        }
+        claim_on(&mut connection, workspace_id, key, fingerprint, submission_id).await
     }
 
     /// Whether a request has claimed this key.
@@ -114,13 +105,48 @@ impl IdempotencyKeys {
         answer: &str,
     ) -> Result<(), ApiError> {
         let mut connection = self.database.connection().await?;
-        Ok(store::answer(&mut connection, workspace_id, &key.0, answer).await?)
+        remember_on(&mut connection, workspace_id, key, answer).await
     }
 
     /// Forgets old keys, until stopped.
     pub async fn purge(database: Database, stop: CancellationToken) {
         shared::purge::run(database, stop, |connection| store::purge(connection).boxed()).await;
     }
+}
+
+/// As [`IdempotencyKeys::claim`], on the caller's own connection, and so in its transaction.
+///
+/// # Errors
+/// The same.
+pub async fn claim_on(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+    submission_id: Uuid,
+) -> Result<Claim, ApiError> {
+    loop {
+        if store::insert(connection, workspace_id, &key.0, &fingerprint, submission_id).await? {
+            return Ok(Claim::First);
+        }
+        // None when the purge came in between: then the key is free again.
+        if let Some(stored) = store::find(connection, workspace_id, &key.0).await? {
+            return claimed(stored, fingerprint);
+        }
+    }
+}
+
+/// As [`IdempotencyKeys::remember`], on the caller's own connection.
+///
+/// # Errors
+/// The same.
+pub async fn remember_on(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    key: &IdempotencyKey,
+    answer: &str,
+) -> Result<(), ApiError> {
+    Ok(store::answer(connection, workspace_id, &key.0, answer).await?)
 }
 
 fn claimed(stored: Stored, fingerprint: Fingerprint) -> Result<Claim, ApiError> {

@@ -4,6 +4,7 @@
 //! own answer. Entries pass through it unread.
 
 pub mod auth;
+pub mod callbacks;
 pub mod connections;
 pub mod drain;
 pub mod error;
@@ -17,28 +18,39 @@ pub mod routes;
 pub mod scopes;
 pub mod services;
 pub mod state;
+pub mod submissions;
 
-use std::{net::TcpListener, time::Duration};
+mod pauses;
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{App, HttpServer, middleware::from_fn, web::Data};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use futures_util::FutureExt;
 use shared::{
     admin::{self, Readiness},
     bus::SharedBus,
     database::{self, Database},
     settings::GatewaySettings,
 };
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
-    services::Services, state::State,
+    auth::Authenticator,
+    callbacks::{Guard, delivery::Delivery},
+    drain::InFlight,
+    gather::Gatherer,
+    idempotency::IdempotencyKeys,
+    services::Services,
+    state::State,
+    submissions::{Submissions, worker::Worker},
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
-/// Database connections; keys are remembered, so few are needed.
-pub const POOL_SIZE: usize = 4;
+/// Database connections; keys are remembered, so few are needed, and some for big submissions.
+pub const POOL_SIZE: usize = 8;
 
 /// Brings the schema `gateway` up to date.
 ///
@@ -68,13 +80,28 @@ pub async fn run(
         stopping: stop.clone(),
     });
     let in_flight = InFlight::new(stop.clone());
+    let gatherer =
+        Gatherer::start(bus.clone(), settings.max_leads_in_flight, settings.answer_timeout());
+    let gatherer = Arc::new(gatherer);
+    let (guard, arrived, finished) =
+        (Guard::new(settings.callbacks_allow_private), Arc::default(), Arc::default());
+    let worker = Worker {
+        database: database.clone(),
+        bus: bus.clone(),
+        gatherer: Arc::clone(&gatherer),
+        arrived: Arc::clone(&arrived),
+        finished: Arc::clone(&finished),
+    };
+    let working = worker.run(settings.submission_workers, stop.clone());
+    let delivery = Delivery::new(database.clone(), guard, finished);
     let state = Data::new(State {
         in_flight: in_flight.clone(),
         idempotency: IdempotencyKeys::new(database.clone()),
         authenticator: Authenticator::new(database.clone(), &settings),
         database: database.clone(),
-        services: Services::new(bus.clone()),
-        gatherer: Gatherer::start(bus, settings.max_leads_in_flight, settings.answer_timeout()),
+        services: Services::new(bus),
+        gatherer,
+        submissions: Submissions::new(database.clone(), guard, arrived),
         settings,
     });
     let server = HttpServer::new(move || {
@@ -95,8 +122,14 @@ pub async fn run(
     .listen(listener)?
     .run();
     let stopping = in_flight.stop_gently(server.handle());
-    let purging = tokio::spawn(IdempotencyKeys::purge(database, stop));
+    let mut background = JoinSet::new();
+    background.spawn(working);
+    background.spawn(delivery.run(stop.clone()));
+    background.spawn(IdempotencyKeys::purge(database.clone(), stop.clone()));
+    background.spawn(shared::purge::run(database, stop, |connection| {
+        submissions::store::purge(connection).boxed()
+    }));
     let (served, ()) = tokio::join!(server, stopping);
-    purging.await?;
+    background.join_all().await;
     Ok(served?)
 }

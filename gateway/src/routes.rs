@@ -1,15 +1,17 @@
 //! The API's index.
 
-mod add_leads;
+pub(crate) mod add_leads;
 mod campaigns;
 mod keys;
 mod leads;
+mod submissions;
 mod workspace;
 
 use actix_web::{
     FromRequest, Handler, Responder, Route,
     body::BoxBody,
     dev::ServiceRequest,
+    guard::{GuardContext, fn_guard},
     http::Method,
     middleware::{Next, from_fn},
     web::{self, ServiceConfig},
@@ -30,7 +32,11 @@ fn index() -> Vec<Resource> {
     vec![
         at(
             "/campaigns/{id}/leads",
-            [post(LeadsWrite, add_leads::add), get(Read, campaigns::leads)],
+            [
+                post(LeadsWrite, submissions::accept).when(submissions::wants_no_wait),
+                post(LeadsWrite, add_leads::add),
+                get(Read, campaigns::leads),
+            ],
         ),
         at("/campaigns/{id}/leads/{lead_id}", [delete(LeadsWrite, campaigns::remove)]),
         at(
@@ -44,6 +50,10 @@ fn index() -> Vec<Resource> {
         at("/leads", [get(Read, leads::list), post(LeadsWrite, leads::create)]),
         at("/campaigns", [get(Read, campaigns::list), post(LeadsWrite, campaigns::create)]),
         at("/campaigns/{id}", [get(Read, campaigns::show), patch(LeadsWrite, campaigns::update)]),
+        at("/submissions", [get(Read, submissions::list)]),
+        at("/submissions/{id}", [get(Read, submissions::show)]),
+        at("/submissions/{id}/results", [get(Read, submissions::results)]),
+        at("/submissions/{id}/failed", [get(Read, submissions::failed)]),
         at("/workspace", [get(Read, workspace::show)]),
         at("/keys", [get(Admin, keys::list), post(Admin, keys::create)]),
         at("/keys/{id}", [delete(Admin, keys::revoke)]),
@@ -85,6 +95,7 @@ impl Resource {
     fn serve(self, config: &mut ServiceConfig) {
         let mut methods: Vec<_> = self.endpoints.iter().map(|e| e.method.as_str()).collect();
         methods.sort_unstable();
+        methods.dedup();
         let mut resource = web::resource(self.path).default_service(only(methods.join(", ")));
         for Endpoint { scope, route, .. } in self.endpoints {
             resource = resource.route(route.wrap(from_fn(
@@ -92,6 +103,13 @@ impl Resource {
             )));
         }
         config.service(resource);
+    }
+}
+
+impl Endpoint {
+    /// Answers only requests of this kind, and leaves others to the next endpoint.
+    fn when(self, kind: fn(&GuardContext<'_>) -> bool) -> Self {
+        Self { route: self.route.guard(fn_guard(kind)), ..self }
     }
 }
 

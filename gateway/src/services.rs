@@ -5,7 +5,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use serde::{Serialize, de::DeserializeOwned};
 use shared::{
-    bus::{Queue, SharedBus, within},
+    bus::{Queue, SharedBus, Status, within},
     contract::{Answer, Campaign, CampaignRequest, CampaignStatus, ErrorBody, LeadRequest},
 };
 use uuid::Uuid;
@@ -87,6 +87,11 @@ impl Services {
     /// Forgets that a campaign is open, because it may be so no more.
     pub fn forget_campaign(&self, workspace_id: Uuid, id: Uuid) {
         self.campaigns.invalidate(&(workspace_id, id));
+    }
+
+    /// Whether they can be asked just now.
+    pub fn are_reached(&self) -> bool {
+        self.bus.status() == Status::Ready
     }
 
     async fn ask<T: DeserializeOwned>(

@@ -1,10 +1,12 @@
 //! What all handlers share.
 
+use std::sync::Arc;
+
 use shared::{database::Database, settings::GatewaySettings};
 
 use crate::{
     auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
-    services::Services,
+    services::Services, submissions::Submissions,
 };
 
 /// What all handlers share.
@@ -22,5 +24,7 @@ pub struct State {
     /// The services behind the bus.
     pub services: Services,
     /// The way into the pipeline.
-    pub gatherer: Gatherer,
+    pub gatherer: Arc<Gatherer>,
+    /// Big submissions.
+    pub submissions: Submissions,
 }

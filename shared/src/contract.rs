@@ -21,6 +21,6 @@ pub use resolved::{
 };
 pub use results::{EntryResult, EntryStatus, SubmissionResult, SubmissionResults, Summary};
 pub use submission::{
-    MAX_LEADS_PER_SUBMISSION, Merge, Submission, SubmissionToSend, SubmissionsToSend, Unreadable,
-    json_problem, read_submissions, write_submissions,
+    MAX_LEADS_PER_BIG_SUBMISSION, MAX_LEADS_PER_SUBMISSION, Merge, Submission, SubmissionToSend,
+    SubmissionsToSend, Unreadable, json_problem, read_submissions, write_submissions,
 };

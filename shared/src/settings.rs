@@ -11,6 +11,8 @@ use std::{
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::Deserialize;
 
+use crate::contract::MAX_LEADS_PER_SUBMISSION;
+
 /// All settings of Rollcall.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -77,6 +79,18 @@ pub struct GatewaySettings {
     pub rate_limit_per_minute: u32,
     /// How long a key is remembered; also how long a revoked one may still pass.
     pub key_cache_seconds: u64,
+    /// The largest body of a big submission, in bytes; it is never in memory whole.
+    pub max_submission_bytes: usize,
+    /// How long the body of a big submission may take to arrive.
+    pub submission_timeout_seconds: u64,
+    /// Leads of a big submission that are worked on together.
+    pub submission_chunk_leads: usize,
+    /// Chunks of big submissions that are under way at once.
+    pub submission_workers: usize,
+    /// Leads of a workspace that may wait in big submissions; past it callers get 429.
+    pub max_waiting_leads: usize,
+    /// Whether callbacks may go to private and loopback addresses, and over plain http.
+    pub callbacks_allow_private: bool,
 }
 
 /// The lead service or the campaign service.
@@ -125,6 +139,12 @@ impl Default for GatewaySettings {
             max_leads_in_flight: 50_000,
             rate_limit_per_minute: 6_000,
             key_cache_seconds: 5,
+            max_submission_bytes: 256 << 20,
+            submission_timeout_seconds: 600,
+            submission_chunk_leads: 500,
+            submission_workers: 2,
+            max_waiting_leads: 1_000_000,
+            callbacks_allow_private: false,
         }
     }
 }
@@ -222,9 +242,22 @@ impl Settings {
             ("gateway.body_timeout_seconds", self.gateway.body_timeout_seconds as usize),
             ("gateway.keep_alive_seconds", self.gateway.keep_alive_seconds as usize),
             ("gateway.answer_timeout_seconds", self.gateway.answer_timeout_seconds as usize),
+            ("gateway.max_submission_bytes", self.gateway.max_submission_bytes),
+            (
+                "gateway.submission_timeout_seconds",
+                self.gateway.submission_timeout_seconds as usize,
+            ),
+            ("gateway.submission_chunk_leads", self.gateway.submission_chunk_leads),
+            ("gateway.submission_workers", self.gateway.submission_workers),
+            ("gateway.max_waiting_leads", self.gateway.max_waiting_leads),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(SettingsError(format!("{name} must be at least 1")));
+        }
+        if self.gateway.submission_chunk_leads > MAX_LEADS_PER_SUBMISSION {
+            return Err(SettingsError(format!(
+                "gateway.submission_chunk_leads must be at most {MAX_LEADS_PER_SUBMISSION}"
+            )));
         }
         let databases = [
             ("DATABASE_URL", &self.database_url),

@@ -37,6 +37,17 @@ pub enum KeysCommand {
         #[arg(value_name = "PER_MINUTE", value_parser = clap::value_parser!(i32).range(0..))]
         per_minute: Option<i32>,
     },
+    /// Print what a workspace's callbacks are signed with
+    ///
+    /// Standard output holds the secret and nothing else. It is made where there is none.
+    WebhookSecret {
+        /// The workspace, which must have a key
+        #[arg(long, value_name = "NAME", value_parser = not_blank)]
+        workspace: String,
+        /// Make a new one; for a day the former signs too
+        #[arg(long)]
+        rotate: bool,
+    },
     /// Close a key for good; it may still pass for some seconds
     Revoke {
         /// The key's id, as `rollcall keys list` shows it

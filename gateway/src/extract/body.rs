@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue},
     web,
 };
 use bytes::Bytes;
@@ -48,6 +48,15 @@ impl FromRequest for Body {
 
 /// Refuses by the head alone what cannot be read.
 fn acceptable(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
+    readable(headers, limit)?;
+    if !headers.get(CONTENT_TYPE).is_some_and(is_json) {
+        return Err(unsupported("Content-Type must be application/json"));
+    }
+    Ok(())
+}
+
+/// Refuses by the head alone what is too long or encoded.
+pub(super) fn readable(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let length = text(CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
@@ -56,24 +65,34 @@ fn acceptable(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
     if text(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(unsupported("Content-Encoding is not supported"));
     }
-    if !text(CONTENT_TYPE).is_some_and(is_json) {
-        return Err(unsupported("Content-Type must be application/json"));
-    }
     Ok(())
 }
 
 /// `application/json` or a `+json` type, in UTF-8 (RFC 8259 section 8.1).
-fn is_json(content_type: &str) -> bool {
-    let Ok(mime) = content_type.parse::<mime::Mime>() else { return false };
-    let json = mime.type_() == mime::APPLICATION
-        && (mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON));
-    json && mime.get_param(mime::CHARSET).is_none_or(|charset| charset == mime::UTF_8)
+pub(super) fn is_json(content_type: &HeaderValue) -> bool {
+    is_application(content_type, |mime| {
+        mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON)
+    })
 }
 
-fn too_large(limit: usize) -> ApiError {
+/// Whether it is an application's type in UTF-8 that `subtype` accepts.
+pub(super) fn is_application(
+    content_type: &HeaderValue,
+    subtype: impl Fn(&mime::Mime) -> bool,
+) -> bool {
+    let mime = content_type.to_str().ok().and_then(|text| text.parse::<mime::Mime>().ok());
+    mime.is_some_and(|mime| {
+        let charset = mime.get_param(mime::CHARSET);
+        mime.type_() == mime::APPLICATION
+            && charset.is_none_or(|charset| charset == mime::UTF_8)
+            && subtype(&mime)
+    })
+}
+
+pub(super) fn too_large(limit: usize) -> ApiError {
     ApiError::new(ErrorCode::PayloadTooLarge, format!("The body may hold {limit} bytes at most"))
 }
 
-fn unsupported(message: &str) -> ApiError {
+pub(super) fn unsupported(message: &str) -> ApiError {
     ApiError::new(ErrorCode::UnsupportedMediaType, message)
 }

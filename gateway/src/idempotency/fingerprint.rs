@@ -1,7 +1,7 @@
 //! Whether two requests are the same.
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 /// A digest of a request.
 pub type Fingerprint = [u8; 32];
@@ -9,12 +9,37 @@ pub type Fingerprint = [u8; 32];
 /// The digest of method, path and body. Where the body is JSON, neither white space nor the order
 /// of an object's fields counts.
 pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> Fingerprint {
-    let mut digest = Sha256::new();
-    for part in [method.as_bytes(), path.as_bytes(), &canonical(body)] {
-        digest.update((part.len() as u64).to_le_bytes());
-        digest.update(part);
+    let mut digest = Digest::new(method, path);
+    digest.json(body);
+    digest.finish()
+}
+
+/// A digest in the making, for a body that is never there whole.
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Of a request with this method and path.
+    pub fn new(method: &str, path: &str) -> Self {
+        let mut digest = Self(Sha256::new());
+        digest.part(method.as_bytes());
+        digest.part(path.as_bytes());
+        digest
     }
-    digest.finalize().into()
+
+    /// Adds a piece of JSON. Neither white space in it nor the order of an object's fields counts.
+    pub fn json(&mut self, json: &[u8]) {
+        self.part(&canonical(json));
+    }
+
+    /// The digest.
+    pub fn finish(self) -> Fingerprint {
+        self.0.finalize().into()
+    }
+
+    fn part(&mut self, part: &[u8]) {
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part);
+    }
 }
 
 /// The body with sorted fields. What cannot be held as a JSON value (numbers beyond all bounds,

@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web::Data}
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::{
-    contract::{ErrorBody, ErrorCode, MAX_LEADS_PER_SUBMISSION, Merge},
+    contract::{
+        ErrorBody, ErrorCode, MAX_LEADS_PER_BIG_SUBMISSION, MAX_LEADS_PER_SUBMISSION, Merge,
+    },
     entry::Region,
 };
 use uuid::Uuid;
@@ -32,15 +34,8 @@ pub async fn add(
     let key = IdempotencyKey::of(http.headers())?;
     let request = AddLeads::parse(&body)?;
     expect_open(&state, workspace_id, campaign_id, key.as_ref()).await?;
-    let mut submission = Submission {
-        id: Uuid::now_v7(),
-        workspace_id,
-        campaign_id,
-        merge: request.merge,
-        default_region: request.default_region.or_else(|| caller.default_region.clone()),
-        leads: request.leads,
-        count: request.count,
-    };
+    let mut submission = request.into_submission(Uuid::now_v7(), workspace_id, campaign_id);
+    submission.default_region = submission.default_region.or_else(|| caller.default_region.clone());
     let Some(key) = key else {
         return Ok(answer(data(campaign_id, &submit(&state, submission).await?), false));
     };
@@ -61,7 +56,7 @@ pub async fn add(
 
 /// Refuses early what would come to nothing, so that no lead is made for it. What was answered
 /// before the campaign was archived is answered again.
-async fn expect_open(
+pub(crate) async fn expect_open(
     state: &State,
     workspace_id: Uuid,
     campaign_id: Uuid,
@@ -104,15 +99,35 @@ fn data(campaign_id: Uuid, answered: &Answered) -> String {
 
 /// The request, valid as far as the gateway looks: the entries are the lead service's business.
 #[derive(Debug)]
-struct AddLeads {
-    leads: Box<RawValue>,
-    count: usize,
-    merge: Merge,
-    default_region: Option<String>,
+pub(crate) struct AddLeads {
+    pub(crate) leads: Box<RawValue>,
+    pub(crate) count: usize,
+    pub(crate) merge: Merge,
+    pub(crate) default_region: Option<String>,
 }
 
+/// What a request may hold beside its leads.
+pub(crate) const OPTIONS: [&str; 2] = ["merge", "default_region"];
+
 impl AddLeads {
-    fn parse(body: &[u8]) -> Result<Self, ApiError> {
+    pub(crate) fn into_submission(
+        self,
+        id: Uuid,
+        workspace_id: Uuid,
+        campaign_id: Uuid,
+    ) -> Submission {
+        Submission {
+            id,
+            workspace_id,
+            campaign_id,
+            merge: self.merge,
+            default_region: self.default_region,
+            leads: self.leads,
+            count: self.count,
+        }
+    }
+
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
         #[derive(Deserialize)]
         struct Fields<'a> {
             #[serde(borrow)]
@@ -146,7 +161,8 @@ fn count(leads: &RawValue) -> Result<usize, ApiError> {
         0 => Err(ApiError::bad_request("leads must not be empty")),
         count if count <= MAX_LEADS_PER_SUBMISSION => Ok(count),
         _ => Err(ApiError::bad_request(format!(
-            "leads may hold {MAX_LEADS_PER_SUBMISSION} entries at most"
+            "leads may hold {MAX_LEADS_PER_SUBMISSION} entries at most; \
+             with the header Prefer: respond-async, {MAX_LEADS_PER_BIG_SUBMISSION}"
         ))),
     }
 }

@@ -93,6 +93,15 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Counts the results of another part of the same submission.
+    pub fn add(&mut self, part: &Self) {
+        let Self { total, added, already_in_campaign, failed } = part;
+        self.total += total;
+        self.added += added;
+        self.already_in_campaign += already_in_campaign;
+        self.failed += failed;
+    }
+
     /// Counts one result.
     pub fn count(&mut self, status: EntryStatus) {
         self.total += 1;

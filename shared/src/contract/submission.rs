@@ -11,6 +11,9 @@ use super::{ErrorBody, ErrorCode};
 /// The most entries one submission may hold (contract section 1).
 pub const MAX_LEADS_PER_SUBMISSION: usize = 1_000;
 
+/// The most entries a submission may hold that its caller does not wait for: `Prefer: respond-async`.
+pub const MAX_LEADS_PER_BIG_SUBMISSION: usize = 100_000;
+
 /// How the fields of a matched lead follow the request (contract section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

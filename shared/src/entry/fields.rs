@@ -16,6 +16,9 @@ use crate::contract::{Warning, WarningCode};
 
 /// Unknown fields are named up to this many, so that an answer stays in proportion.
 pub(super) const MAX_WARNINGS: usize = 20;
+/// Ignored without a warning: failed entries of a big submission are handed out with what was wrong
+/// with them, to be put right and posted again.
+const FORMER_ERROR: &str = "error";
 /// How much of an unknown field's name is repeated.
 pub(super) const MAX_WARNING_CHARS: usize = 64;
 
@@ -115,7 +118,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 }
                 Key::Unknown(name) => {
                     map.next_value::<IgnoredAny>()?;
-                    if fields.warnings.len() < MAX_WARNINGS {
+                    if name != FORMER_ERROR && fields.warnings.len() < MAX_WARNINGS {
                         let warning = Warning { code: WarningCode::UnknownField, field: name };
                         fields.warnings.push(warning);
                     }

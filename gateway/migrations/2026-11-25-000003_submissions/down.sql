@@ -1,0 +1,4 @@
+DROP TABLE gateway.webhook_secrets;
+DROP TABLE gateway.callbacks;
+DROP TABLE gateway.submission_chunks;
+DROP TABLE gateway.submissions;

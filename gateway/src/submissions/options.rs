@@ -1,0 +1,137 @@
+//! What a request says beside its leads.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::split::Malformed;
+use crate::{
+    error::ApiError,
+    routes::add_leads::{AddLeads, OPTIONS},
+};
+
+const CALLBACK_URL: &str = "callback_url";
+
+/// The members of a request beside its leads, still raw.
+#[derive(Debug, Default)]
+pub struct Options {
+    members: BTreeMap<String, Box<RawValue>>,
+    callback_url: Option<Box<RawValue>>,
+}
+
+impl Options {
+    /// Reads what [`Options::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn from_json(json: &str) -> serde_json::Result<Self> {
+        Ok(Self { members: serde_json::from_str(json)?, callback_url: None })
+    }
+
+    /// Takes them from a query string, for a body that holds entries alone.
+    pub fn from_query(query: &[(String, String)]) -> Result<Self, ApiError> {
+        let mut options = Self::default();
+        for (name, value) in query {
+            let raw = match value.as_str() {
+                "true" | "false" => RawValue::from_string(value.clone()),
+                text => serde_json::value::to_raw_value(text),
+            };
+            let raw = raw.map_err(|_| ApiError::bad_request("Invalid query string"))?;
+            options.add(name, &raw).map_err(|_| {
+                ApiError::bad_request(format!("{name} stands twice in the query string"))
+            })?;
+        }
+        Ok(options)
+    }
+
+    /// Takes one of them; what nobody knows is passed over, as in a small request.
+    ///
+    /// # Errors
+    /// When it was there before.
+    pub fn add(&mut self, name: &str, raw: &RawValue) -> Result<(), Malformed> {
+        let twice = if name == CALLBACK_URL {
+            self.callback_url.replace(raw.to_owned()).is_some()
+        } else {
+            OPTIONS.contains(&name)
+                && self.members.insert(name.to_owned(), raw.to_owned()).is_some()
+        };
+        if twice { Err(Malformed::Json) } else { Ok(()) }
+    }
+
+    /// Checks them, by the code that reads a small request, and fills in what the workspace says.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn complete(&mut self, default_region: Option<&str>) -> Result<(), ApiError> {
+        let request = AddLeads::parse(self.request("[{}]").as_bytes())?;
+        if let (None, Some(region)) = (&request.default_region, default_region) {
+            let region = serde_json::value::to_raw_value(region)
+                .map_err(|_| ApiError::bad_request("Invalid default_region"))?;
+            self.members.insert("default_region".to_owned(), region);
+        }
+        Ok(())
+    }
+
+    /// Where the caller wants to be told of the end.
+    ///
+    /// # Errors
+    /// When it is no string.
+    pub fn callback_url(&self) -> Result<Option<String>, ApiError> {
+        let Some(raw) = &self.callback_url else { return Ok(None) };
+        serde_json::from_str(raw.get())
+            .map_err(|_| ApiError::bad_request("callback_url must be a string"))
+    }
+
+    /// The body of a small request with these leads and the same options.
+    pub fn request(&self, leads: &str) -> String {
+        let options = self.to_json();
+        let separator = if self.members.is_empty() { "" } else { "," };
+        format!(r#"{{"leads":{leads}{separator}{}"#, &options[1..])
+    }
+
+    /// The options as a JSON object, in the order of their names.
+    pub fn to_json(&self) -> String {
+        let members: Vec<_> = self
+            .members
+            .iter()
+            .map(|(name, raw)| format!("{}:{raw}", serde_json::Value::from(name.as_str())))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(pairs: &[(&str, &str)]) -> Result<Options, ApiError> {
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Options::from_query(&pairs)
+    }
+
+    #[test]
+    fn a_request_is_what_it_was() {
+        let mut options =
+            query(&[("merge", "none"), ("other", "x"), ("callback_url", "https://x.com")])
+                .expect("right");
+        options.complete(Some("US")).expect("right");
+        assert_eq!(options.to_json(), r#"{"default_region":"US","merge":"none"}"#);
+        assert_eq!(options.callback_url().expect("text").as_deref(), Some("https://x.com"));
+        let again = Options::from_json(&options.to_json()).expect("what was written");
+        let request = again.request("[{}]");
+        assert_eq!(request, r#"{"leads":[{}],"default_region":"US","merge":"none"}"#);
+        assert_eq!(Options::default().request("[7]"), r#"{"leads":[7]}"#);
+    }
+
+    #[test]
+    fn wrong_options_are_told() {
+        assert!(query(&[("merge", "none"), ("merge", "none")]).is_err());
+        for (name, value) in [("merge", "both"), ("merge", "true"), ("default_region", "Texas")] {
+            let mut options = query(&[(name, value)]).expect("once");
+            assert!(options.complete(None).is_err(), "{name}={value}");
+        }
+        let mut own = query(&[("default_region", "DE")]).expect("once");
+        own.complete(Some("US")).expect("right");
+        assert_eq!(own.to_json(), r#"{"default_region":"DE"}"#);
+    }
+}
