@@ -1,6 +1,8 @@
 //! Rollcall as its callers see it: over HTTP, on real servers.
 
 mod bad_http;
+mod big_submissions;
+mod callbacks;
 mod campaigns;
 mod command;
 mod concurrency;
