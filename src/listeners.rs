@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use shared::{process::listen, settings::Settings};
 
-/// One listener for each service.
+/// The listeners of each service.
 pub struct Listeners {
-    /// The API.
-    pub gateway: TcpListener,
+    /// The API, and health of the gateway.
+    pub gateway: gateway::Listeners,
     /// Health of the lead service.
     pub lead_service: TcpListener,
     /// Health of the campaign service.
@@ -22,7 +22,10 @@ impl Listeners {
     pub fn bind(settings: &Settings) -> anyhow::Result<Self> {
         let Settings { gateway, lead_service, campaign_service, .. } = settings;
         Ok(Self {
-            gateway: listen("gateway.listen", gateway.listen)?,
+            gateway: gateway::Listeners {
+                api: listen("gateway.listen", gateway.listen)?,
+                admin: listen("gateway.admin", gateway.admin)?,
+            },
             lead_service: listen("lead_service.admin", lead_service.admin)?,
             campaign_service: listen("campaign_service.admin", campaign_service.admin)?,
         })
@@ -35,7 +38,7 @@ impl Listeners {
     pub fn addresses(&self) -> std::io::Result<[SocketAddr; 3]> {
         let reached = |listener: &TcpListener| listener.local_addr().map(from_here);
         Ok([
-            reached(&self.gateway)?,
+            reached(&self.gateway.api)?,
             reached(&self.lead_service)?,
             reached(&self.campaign_service)?,
         ])

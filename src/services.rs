@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::{Context, anyhow};
 use shared::{
     bus::{SharedBus, Status, memory::MemoryBus},
+    metrics::Metrics,
     process::rabbit_bus,
     settings::{SecretUrl, Settings},
 };
@@ -88,22 +89,25 @@ impl Services {
         listeners: Listeners,
         buses: &Buses,
         databases: &Databases,
+        metrics: &Metrics,
     ) -> Self {
         let mut services = Self { running: JoinSet::new(), handles: Vec::new() };
         services.add("gateway", |stop| {
             let (bus, database) = (buses.gateway.clone(), databases.gateway.clone());
-            gateway::run(settings.gateway.clone(), listeners.gateway, bus, database, stop)
+            let (settings, metrics) = (settings.gateway.clone(), metrics.clone());
+            gateway::run(settings, listeners.gateway, bus, database, metrics, stop)
         });
         services.add("lead service", |stop| {
             let (bus, database) = (buses.lead_service.clone(), databases.lead_service.clone());
-            let settings = settings.lead_service.clone();
-            lead_service::run(settings, listeners.lead_service, bus, database, stop)
+            let (settings, metrics) = (settings.lead_service.clone(), metrics.clone());
+            lead_service::run(settings, listeners.lead_service, bus, database, metrics, stop)
         });
         services.add("campaign service", |stop| {
             let bus = buses.campaign_service.clone();
             let database = databases.campaign_service.clone();
-            let settings = settings.campaign_service.clone();
-            campaign_service::run(settings, listeners.campaign_service, bus, database, stop)
+            let (settings, metrics) = (settings.campaign_service.clone(), metrics.clone());
+            let listener = listeners.campaign_service;
+            campaign_service::run(settings, listener, bus, database, metrics, stop)
         });
         services
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use shared::{settings::Settings, telemetry};
+use shared::{metrics::Metrics, settings::Settings, telemetry};
 
 use crate::{
     databases::Databases,
@@ -26,13 +26,14 @@ use crate::{
 pub async fn run() -> anyhow::Result<()> {
     let settings = Settings::load()?;
     telemetry::start(&settings.log)?;
+    let metrics = Metrics::start()?;
     // First, so that nothing is left behind by a Ctrl-C while things start.
     let stop = signals::listen()?;
     let listeners = Listeners::bind(&settings)?;
 
     let databases = Databases::open(&settings).await?;
     let served = tokio::select! {
-        served = serve(&settings, listeners, &databases, &stop) => served,
+        served = serve(&settings, listeners, &databases, &metrics, &stop) => served,
         () = stop.at_once.cancelled() => Err(anyhow!("stopped before all was finished")),
     };
     let closed = databases.close().await;
@@ -43,6 +44,7 @@ async fn serve(
     settings: &Settings,
     listeners: Listeners,
     databases: &Databases,
+    metrics: &Metrics,
     stop: &Stop,
 ) -> anyhow::Result<()> {
     databases.migrate().await?;
@@ -50,7 +52,7 @@ async fn serve(
     let addresses = listeners.addresses()?;
 
     let buses = Buses::start(settings.amqp_url.as_ref())?;
-    let services = Services::start(settings, listeners, &buses, databases);
+    let services = Services::start(settings, listeners, &buses, databases, metrics);
     let announcing = async {
         // The bus first: it says itself what it waits for, and the services log each unready answer.
         buses.until_ready().await;

@@ -5,6 +5,7 @@
 
 pub mod linker;
 pub mod linking;
+pub mod metrics;
 pub mod requests;
 pub mod store;
 
@@ -16,6 +17,7 @@ use shared::{
     admin::{self, Readiness},
     bus::{Lane, Queue, SharedBus},
     database::{self, Database},
+    metrics::{Metrics, watch_queues},
     settings::ServiceSettings,
 };
 use tokio::task::JoinSet;
@@ -46,6 +48,7 @@ pub async fn run(
     listener: TcpListener,
     bus: SharedBus,
     database: Database,
+    metrics: Metrics,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let readiness =
@@ -61,11 +64,13 @@ pub async fn run(
         let (bus, stop) = (bus.clone(), stop.clone());
         tasks.spawn(shared::requests::serve(bus, Queue::CampaignRequests, answers, stop));
     }
+    let queues = Lane::ALL.map(Lane::resolved).into_iter().chain([Queue::CampaignRequests]);
+    tasks.spawn(watch_queues(bus, queues, stop.clone()));
     tasks.spawn(store::keep_folding(database.clone(), stop.clone()));
     tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
         store::purge_removals(connection).boxed()
     }));
-    admin::serve(listener, readiness, stop).await?;
+    admin::serve(listener, readiness, metrics, stop).await?;
     tasks.join_all().await;
     Ok(())
 }

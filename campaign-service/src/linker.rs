@@ -87,7 +87,7 @@ impl Work<Unit> for Linker {
             }
             // Links are ids and numbers, which no table refuses: it is never the data's fault.
             Ok(Err(error)) => Err(DatabaseError::Unavailable(error.to_string())),
-            Err(_) => Err(DatabaseError::Unavailable("linking took too long".to_owned())),
+            Err(_) => Err(DatabaseError::unavailable("linking took too long")),
         }
     }
 }

@@ -11,12 +11,17 @@ use shared::{
     },
     crash,
     database::Database,
+    metrics::StageMetrics,
     worker::isolate,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::linker::{Linked, Linker, Unit};
+use crate::{
+    linker::{Linked, Linker, Unit},
+    metrics::LeadMetrics,
+};
 
 /// What one batch may hold. The bytes bound the links of a statement: each takes some 80.
 const LIMIT: BatchLimit = BatchLimit { messages: 500, bytes: 1 << 20 };
@@ -28,14 +33,17 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
     let mut subscription = bus.subscribe(lane.resolved(), LIMIT);
     let mut linker = Linker::new(database);
+    let (stage, leads) = (StageMetrics::of("campaign", lane), LeadMetrics::new());
     loop {
         let batch = tokio::select! {
             biased;
             () = stop.cancelled() => return,
             batch = subscription.next_batch() => batch,
         };
-        if let Err(error) = handle(lane, &*bus, &mut linker, &stop, batch).await {
-            tracing::warn!(%error, "a batch will be delivered again");
+        let begun = Instant::now();
+        match handle(lane, &*bus, &mut linker, &stop, (&stage, &leads), batch).await {
+            Ok(()) => stage.done(begun),
+            Err(error) => tracing::warn!(%error, "a batch will be delivered again"),
         }
     }
 }
@@ -47,6 +55,7 @@ async fn handle(
     bus: &dyn Bus,
     linker: &mut Linker,
     stop: &CancellationToken,
+    (stage, leads): (&StageMetrics, &LeadMetrics),
     batch: Batch<'_>,
 ) -> Result<(), BusError> {
     let mut units = Vec::new();
@@ -54,13 +63,14 @@ async fn handle(
     for message in batch.messages() {
         messages.push((message, read(message, &mut units)));
     }
+    stage.taken(units.iter().map(|unit| unit.outcomes.len()).sum());
     let Some(linked) = isolate(&units, linker, stop).await else {
         return Err(BusError::Unavailable("stopped".to_owned()));
     };
     crash::point("campaign-service::committed");
     let mut answered = Vec::with_capacity(messages.len());
     for (message, content) in &messages {
-        answered.push(answer(lane, bus, message, content, &units, &linked));
+        answered.push(answer(lane, bus, leads, message, content, &units, &linked));
     }
     join_all(answered).await.into_iter().collect::<Result<(), _>>()?;
     crash::point("campaign-service::acknowledging");
@@ -115,6 +125,7 @@ fn read_submission(
 async fn answer(
     lane: Lane,
     bus: &dyn Bus,
+    leads: &LeadMetrics,
     message: &Message,
     content: &Result<Vec<Read>, String>,
     units: &[Unit],
@@ -150,6 +161,7 @@ async fn answer(
             }
         });
     }
+    results.iter().for_each(|result| leads.answered(result));
     // The address was checked where the message came in; whoever can write to this queue by another
     // way must not make us write to our own.
     if message.reply_to.as_deref().is_none_or(Queue::is_own) {

@@ -17,7 +17,7 @@ async fn serve() -> anyhow::Result<()> {
     let database = process.database(settings.database_url.as_ref(), POOL_SIZE)?;
     let bus = process.bus("campaign-service")?;
     migrate(&database).await?;
-    run(settings, listener, bus.clone(), database, process.stop).await?;
+    run(settings, listener, bus.clone(), database, process.metrics, process.stop).await?;
     bus.close().await;
     Ok(())
 }

@@ -13,10 +13,11 @@ use serde_json::value::RawValue;
 use shared::{
     bus::{Lane, SharedBus, within},
     contract::{ErrorBody, Merge, SubmissionToSend, SubmissionsToSend},
+    metrics::StageMetrics,
 };
 use tokio::{
     sync::{
-        OwnedSemaphorePermit, Semaphore,
+        Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
         oneshot,
     },
@@ -25,7 +26,10 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::error::ApiError;
+use crate::{
+    error::ApiError,
+    metrics::{LeadsInFlight, Room},
+};
 pub use answer::Answered;
 
 /// Messages that are under way at once: while the campaign service has one, the lead service has the
@@ -66,6 +70,7 @@ pub struct Gatherer {
     background: UnboundedSender<Waiting>,
     /// One permit for each lead that may be under way.
     room: Arc<Semaphore>,
+    in_flight: LeadsInFlight,
     timeout: Duration,
 }
 
@@ -73,7 +78,7 @@ struct Waiting {
     submission: Submission,
     answer: oneshot::Sender<Result<Answered, ApiError>>,
     /// Given back when the answer is there, not when the caller goes.
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl Gatherer {
@@ -86,7 +91,8 @@ impl Gatherer {
         };
         let [rows, bulk, background] = Lane::ALL.map(gather_for);
         let room = Arc::new(Semaphore::new(max_leads_in_flight));
-        Self { rows, bulk, background, room, timeout }
+        let in_flight = LeadsInFlight::of(max_leads_in_flight);
+        Self { rows, bulk, background, room, in_flight, timeout }
     }
 
     /// Submits and waits for the answer.
@@ -110,7 +116,7 @@ impl Gatherer {
         let id = submission.id;
         let leads = u32::try_from(submission.count).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(leads);
-        let room = room.map_err(|_| ApiError::overloaded())?;
+        let room = self.in_flight.enter(leads, room.map_err(|_| ApiError::overloaded())?);
         let (answer, answered) = oneshot::channel();
         let lost = |()| ApiError::from(ErrorBody::unavailable());
         let lane = match lane {
@@ -134,6 +140,7 @@ async fn gather(
     mut arrivals: UnboundedReceiver<Waiting>,
     timeout: Duration,
 ) {
+    let stage = StageMetrics::of("gateway", lane);
     let (mut under_way, mut pace, mut next) = (JoinSet::new(), Pace::default(), None);
     loop {
         let Some(first) = (match next.take() {
@@ -166,10 +173,12 @@ async fn gather(
         {
             next = message.add(waiting).or_else(|| message.take_in(&mut arrivals));
         }
-        let bus = bus.clone();
+        stage.taken(message.leads);
+        let (bus, stage) = (bus.clone(), stage.clone());
         under_way.spawn(async move {
             let (company, sent) = (message.waiting.len(), Instant::now());
             message.send(lane, bus, timeout).await;
+            stage.done(sent);
             Pace { company, patience: (sent.elapsed() / 4).min(MAX_PATIENCE) }
         });
     }

@@ -13,6 +13,7 @@ pub mod gather;
 pub mod idempotency;
 pub mod keys;
 pub mod limits;
+pub mod metrics;
 pub mod middleware;
 pub mod routes;
 pub mod scopes;
@@ -31,6 +32,7 @@ use shared::{
     admin::{self, Readiness},
     bus::SharedBus,
     database::{self, Database},
+    metrics::Metrics,
     settings::GatewaySettings,
 };
 use tokio::task::JoinSet;
@@ -42,6 +44,7 @@ use crate::{
     drain::InFlight,
     gather::Gatherer,
     idempotency::IdempotencyKeys,
+    metrics::HttpMetrics,
     services::Services,
     state::State,
     submissions::{Submissions, worker::Worker},
@@ -60,25 +63,32 @@ pub async fn migrate(database: &Database) -> anyhow::Result<()> {
     database::migrate(database, "gateway", MIGRATIONS).await
 }
 
+/// Where the gateway is reached.
+pub struct Listeners {
+    /// The API, with `/health` and `/ready`.
+    pub api: TcpListener,
+    /// Those two and `/metrics`, for who runs it.
+    pub admin: TcpListener,
+}
+
 /// Serves HTTP until stopped; then finishes the requests that have begun.
 ///
 /// # Errors
-/// When the listener fails.
+/// When a listener fails.
 pub async fn run(
     settings: GatewaySettings,
-    listener: TcpListener,
+    listeners: Listeners,
     bus: SharedBus,
     database: Database,
+    metrics: Metrics,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let workers = settings.http_workers;
     let head_timeout = Duration::from_secs(settings.head_timeout_seconds);
     let keep_alive = Duration::from_secs(settings.keep_alive_seconds);
-    let readiness = Data::new(Readiness {
-        bus: bus.clone(),
-        database: database.clone(),
-        stopping: stop.clone(),
-    });
+    let readiness =
+        Readiness { bus: bus.clone(), database: database.clone(), stopping: stop.clone() };
+    let told = Data::new(readiness.clone());
     let in_flight = InFlight::new(stop.clone());
     let gatherer =
         Gatherer::start(bus.clone(), settings.max_leads_in_flight, settings.answer_timeout());
@@ -97,6 +107,7 @@ pub async fn run(
     let state = Data::new(State {
         in_flight: in_flight.clone(),
         idempotency: IdempotencyKeys::new(database.clone()),
+        metrics: HttpMetrics::new(),
         authenticator: Authenticator::new(database.clone(), &settings),
         database: database.clone(),
         services: Services::new(bus),
@@ -106,7 +117,7 @@ pub async fn run(
     });
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(readiness.clone())
+            .app_data(told.clone())
             .app_data(state.clone())
             .wrap(from_fn(middleware::authenticate))
             .wrap(from_fn(middleware::accompany))
@@ -119,17 +130,19 @@ pub async fn run(
     .keep_alive(keep_alive)
     .on_connect(connections::watch(keep_alive + head_timeout))
     .disable_signals()
-    .listen(listener)?
+    .listen(listeners.api)?
     .run();
     let stopping = in_flight.stop_gently(server.handle());
     let mut background = JoinSet::new();
     background.spawn(working);
     background.spawn(delivery.run(stop.clone()));
     background.spawn(IdempotencyKeys::purge(database.clone(), stop.clone()));
-    background.spawn(shared::purge::run(database, stop, |connection| {
+    background.spawn(shared::purge::run(database, stop.clone(), |connection| {
         submissions::store::purge(connection).boxed()
     }));
-    let (served, ()) = tokio::join!(server, stopping);
+    let told = admin::serve(listeners.admin, readiness, metrics, stop);
+    let (served, told, ()) = tokio::join!(server, told, stopping);
     background.join_all().await;
+    told?;
     Ok(served?)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use gateway::{POOL_SIZE, migrate, run};
+use gateway::{Listeners, POOL_SIZE, migrate, run};
 use shared::process::{self, Process, listen};
 
 #[tokio::main]
@@ -13,11 +13,14 @@ async fn main() -> ExitCode {
 async fn serve() -> anyhow::Result<()> {
     let process = Process::start()?;
     let settings = process.settings.gateway.clone();
-    let listener = listen("gateway.listen", settings.listen)?;
+    let listeners = Listeners {
+        api: listen("gateway.listen", settings.listen)?,
+        admin: listen("gateway.admin", settings.admin)?,
+    };
     let database = process.database(settings.database_url.as_ref(), POOL_SIZE)?;
     let bus = process.bus("gateway")?;
     migrate(&database).await?;
-    run(settings, listener, bus.clone(), database, process.stop).await?;
+    run(settings, listeners, bus.clone(), database, process.metrics, process.stop).await?;
     bus.close().await;
     Ok(())
 }

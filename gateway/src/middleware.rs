@@ -1,13 +1,13 @@
 //! What happens around every request: its id, its caller, its share of the rate limit.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use actix_web::{
     Error, HttpMessage, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        ConnectionType,
+        ConnectionType, StatusCode,
         header::{HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -28,8 +28,8 @@ const MAX_REQUEST_ID: usize = 128;
 /// Routes that need no key.
 const PUBLIC: [&str; 2] = ["/health", "/ready"];
 
-/// Counts the request as under way, and gives its response an `X-Request-Id`: the caller's own,
-/// where it sent a sensible one.
+/// Counts the request as under way and then its answer, and gives its response an `X-Request-Id`:
+/// the caller's own, where it sent a sensible one.
 pub async fn accompany(
     state: Data<State>,
     request: ServiceRequest,
@@ -37,11 +37,16 @@ pub async fn accompany(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let _entered = state.in_flight.enter();
     let _under_way = request.conn_data::<Connection>().map(Connection::enter);
+    let begun = Instant::now();
     let id = taken_over(request.headers()).unwrap_or_else(new_request_id);
     let mut response = next.call(request).await?.map_into_boxed_body();
+    let route = response.request().match_pattern();
     if response.status().is_server_error() {
-        let route = response.request().match_pattern();
         tracing::warn!(request_id = ?id, status = %response.status(), ?route, "request failed");
+    }
+    if !PUBLIC.contains(&response.request().path()) {
+        let method = response.request().method();
+        state.metrics.answered(route, method, response.status(), begun.elapsed());
     }
     response.headers_mut().insert(REQUEST_ID, id);
     if state.in_flight.stopping() {
@@ -72,23 +77,32 @@ pub async fn authenticate(
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     match state.authenticator.caller(request.headers()).await {
-        Ok(caller) => limited(caller, request, next).await,
+        Ok(caller) => limited(&state, caller, request, next).await,
         // There is nothing to protect where there is nothing.
         Err(_) if request.match_pattern().is_none() => {
             Ok(refuse(request, &ApiError::no_such_route()))
         }
-        Err(error) => Ok(refuse(request, &error)),
+        Err(error) => {
+            if error.status_code() == StatusCode::UNAUTHORIZED {
+                state.metrics.keys_refused.increment(1);
+            }
+            Ok(refuse(request, &error))
+        }
     }
 }
 
 async fn limited(
+    state: &State,
     caller: Arc<Caller>,
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let allowance: Allowance = caller.limiter.count();
     let mut response = match allowance.retry_after {
-        Some(seconds) => refuse(request, &ApiError::rate_limited(seconds)),
+        Some(seconds) => {
+            state.metrics.rate_limited.increment(1);
+            refuse(request, &ApiError::rate_limited(seconds))
+        }
         None => {
             request.extensions_mut().insert(caller);
             next.call(request).await?.map_into_boxed_body()

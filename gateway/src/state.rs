@@ -6,7 +6,7 @@ use shared::{database::Database, settings::GatewaySettings};
 
 use crate::{
     auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
-    services::Services, submissions::Submissions,
+    metrics::HttpMetrics, services::Services, submissions::Submissions,
 };
 
 /// What all handlers share.
@@ -15,6 +15,8 @@ pub struct State {
     pub settings: GatewaySettings,
     /// The requests that are under way.
     pub in_flight: InFlight,
+    /// What is counted of them.
+    pub metrics: HttpMetrics,
     /// Who calls.
     pub authenticator: Authenticator,
     /// Requests that callers gave a name.

@@ -8,8 +8,10 @@ use shared::{
     bus::{Batch, BatchLimit, Bus, BusError, Lane, SharedBus},
     crash,
     database::Database,
+    metrics::StageMetrics,
     worker::isolate,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::writer::Writer;
@@ -24,14 +26,17 @@ const LIMIT: BatchLimit = BatchLimit { messages: 500, bytes: 1 << 20 };
 pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
     let mut subscription = bus.subscribe(lane.submitted(), LIMIT);
     let mut writer = Writer::new(database);
+    let stage = StageMetrics::of("lead", lane);
     loop {
         let batch = tokio::select! {
             biased;
             () = stop.cancelled() => return,
             batch = subscription.next_batch() => batch,
         };
-        if let Err(error) = handle(lane, &*bus, &mut writer, &stop, batch).await {
-            tracing::warn!(%error, "a batch will be delivered again");
+        let begun = Instant::now();
+        match handle(lane, &*bus, &mut writer, &stop, &stage, batch).await {
+            Ok(()) => stage.done(begun),
+            Err(error) => tracing::warn!(%error, "a batch will be delivered again"),
         }
     }
 }
@@ -44,6 +49,7 @@ async fn handle(
     bus: &dyn Bus,
     writer: &mut Writer,
     stop: &CancellationToken,
+    stage: &StageMetrics,
     batch: Batch<'_>,
 ) -> Result<(), BusError> {
     let mut intake = Intake::default();
@@ -52,7 +58,9 @@ async fn handle(
     }
     let mut answers = Vec::with_capacity(intake.units.len());
     for range in portions(&intake.units) {
-        let Some(answered) = isolate(&intake.units[range], writer, stop).await else {
+        let portion = &intake.units[range];
+        stage.taken(portion.iter().map(|unit| unit.entries.len()).sum());
+        let Some(answered) = isolate(portion, writer, stop).await else {
             return Err(BusError::Unavailable("stopped".to_owned()));
         };
         answers.extend(answered);

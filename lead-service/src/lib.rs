@@ -20,6 +20,7 @@ use shared::{
     admin::{self, Readiness},
     bus::{Lane, Queue, SharedBus},
     database::{self, Database},
+    metrics::{Metrics, watch_queues},
     settings::ServiceSettings,
 };
 use tokio::{sync::Notify, task::JoinSet};
@@ -50,6 +51,7 @@ pub async fn run(
     listener: TcpListener,
     bus: SharedBus,
     database: Database,
+    metrics: Metrics,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let readiness =
@@ -67,11 +69,14 @@ pub async fn run(
         let (bus, stop) = (bus.clone(), stop.clone());
         tasks.spawn(shared::requests::serve(bus, Queue::LeadRequests, answers, stop));
     }
+    let queues = Lane::ALL.map(Lane::submitted);
+    let queues = queues.into_iter().chain([Queue::LeadRequests, Queue::DeadLetters]);
+    tasks.spawn(watch_queues(bus.clone(), queues, stop.clone()));
     tasks.spawn(erasures::run(bus, database.clone(), deleted, stop.clone()));
     tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
         store::records::purge(connection).boxed()
     }));
-    admin::serve(listener, readiness, stop).await?;
+    admin::serve(listener, readiness, metrics, stop).await?;
     tasks.join_all().await;
     Ok(())
 }

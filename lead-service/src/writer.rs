@@ -128,7 +128,7 @@ impl Work<Unit> for Writer {
                 DatabaseError::Failed(reason) => self.blame(units, reason).await,
                 unavailable => Err(unavailable),
             },
-            Err(_) => Err(DatabaseError::Unavailable("a transaction took too long".to_owned())),
+            Err(_) => Err(DatabaseError::unavailable("a transaction took too long")),
         }
     }
 }

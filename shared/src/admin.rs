@@ -1,4 +1,5 @@
-//! `/health` and `/ready`, the same on every process (contract section 1).
+//! `/health`, `/ready` and `/metrics`, the same on every process (contract section 1,
+//! docs/operations.md).
 
 use std::net::TcpListener;
 
@@ -6,13 +7,15 @@ use actix_web::{
     App, HttpResponse, HttpServer, get,
     web::{Data, ServiceConfig},
 };
+use metrics::gauge;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     bus::{SharedBus, Status},
     contract::{ErrorBody, ErrorCode},
-    database::Database,
+    database::{Database, PoolState},
+    metrics::{BUS_UP, Metrics, POOL_CONNECTIONS, POOL_LIMIT},
 };
 
 /// What a process needs to do its work.
@@ -42,9 +45,19 @@ impl Readiness {
             "The database is not reached"
         })
     }
+
+    /// Brings the gauges of bus and database up to date.
+    fn measure(&self) {
+        let up = self.bus.status() == Status::Ready;
+        gauge!(BUS_UP).set(if up { 1.0 } else { 0.0 });
+        let PoolState { idle, busy, limit } = self.database.pool();
+        gauge!(POOL_CONNECTIONS, "state" => "idle").set(idle as f64);
+        gauge!(POOL_CONNECTIONS, "state" => "busy").set(busy as f64);
+        gauge!(POOL_LIMIT).set(limit as f64);
+    }
 }
 
-/// Adds both routes. The application's data must hold a [`Readiness`].
+/// Adds the first two. The application's data must hold a [`Readiness`].
 pub fn routes(config: &mut ServiceConfig) {
     config.service(health).service(ready);
 }
@@ -66,21 +79,31 @@ async fn ready(readiness: Data<Readiness>) -> HttpResponse {
     }
 }
 
-/// Serves both routes until stopped.
+/// What the process has counted, and how things stand just now.
+#[get("/metrics")]
+async fn scrape(readiness: Data<Readiness>, metrics: Data<Metrics>) -> HttpResponse {
+    readiness.measure();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(metrics.render())
+}
+
+/// Serves all three until stopped.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     listener: TcpListener,
     readiness: Readiness,
+    metrics: Metrics,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let readiness = Data::new(readiness);
-    let server = HttpServer::new(move || App::new().app_data(readiness.clone()).configure(routes))
-        .workers(1)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+    let (readiness, metrics) = (Data::new(readiness), Data::new(metrics));
+    let app = move || {
+        let app = App::new().app_data(readiness.clone()).app_data(metrics.clone());
+        app.configure(routes).service(scrape)
+    };
+    let server = HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run();
     let handle = server.handle();
     let stopping = async move {
         stop.cancelled().await;

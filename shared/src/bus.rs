@@ -23,6 +23,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use crate::metrics;
+
 /// How often a message is delivered again before it becomes a dead letter. RabbitMQ 4's default,
 /// set explicitly because 3.x has none
 /// (<https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling>).
@@ -116,6 +118,15 @@ pub enum Lane {
 impl Lane {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Rows, Self::Bulk, Self::Background];
+
+    /// The lane's name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Bulk => "bulk",
+            Self::Background => "background",
+        }
+    }
 
     /// The lane of a submission with so many leads, whose caller waits.
     pub fn of(leads: usize) -> Self {
@@ -218,6 +229,12 @@ pub trait Bus: Send + Sync + 'static {
     /// Survives the loss of the broker.
     fn subscribe(&self, queue: Queue, limit: BatchLimit) -> Box<dyn Subscription>;
 
+    /// How many messages wait in a queue, without those that are being worked on.
+    ///
+    /// # Errors
+    /// [`BusError`] when the broker does not say in time.
+    async fn depth(&self, queue: Queue, deadline: Instant) -> Result<u32, BusError>;
+
     /// Whether the bus can be used just now.
     fn status(&self) -> Status;
 
@@ -249,7 +266,11 @@ trait Settle: Send {
 }
 
 impl<'a> Batch<'a> {
-    fn new(messages: Vec<Message>, settle: impl Settle + 'a) -> Self {
+    fn new(queue: Queue, messages: Vec<Message>, settle: impl Settle + 'a) -> Self {
+        let again = messages.iter().filter(|message| message.redeliveries > 0).count();
+        if again > 0 {
+            metrics::redeliveries(queue).increment(again as u64);
+        }
         Self { messages, settle: Box::new(settle) }
     }
 
@@ -291,7 +312,9 @@ pub async fn dead_letter(
     let reason: String = reason.chars().take(MAX_REASON).collect();
     let letter =
         letter.with_header(REASON_HEADER, &reason).with_header(SOURCE_HEADER, source.name());
-    bus.publish(Queue::DeadLetters, letter, deadline).await
+    bus.publish(Queue::DeadLetters, letter, deadline).await?;
+    metrics::dead_letters(source).increment(1);
+    Ok(())
 }
 
 /// The deadline that many seconds from now.

@@ -51,6 +51,17 @@ pub struct Database {
     pool: Pool<AsyncPgConnection>,
 }
 
+/// The pool, at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolState {
+    /// Connections that nobody uses.
+    pub idle: usize,
+    /// Connections in use.
+    pub busy: usize,
+    /// How many there may be.
+    pub limit: usize,
+}
+
 impl Database {
     /// Prepares access with at most `connections` pooled connections; connects when first needed.
     ///
@@ -79,7 +90,7 @@ impl Database {
     /// # Errors
     /// When none can be had in time.
     pub async fn connection(&self) -> Result<PooledConnection, DatabaseError> {
-        self.pool.get().await.map_err(|error| DatabaseError::Unavailable(error.to_string()))
+        self.pool.get().await.map_err(|error| DatabaseError::unavailable(error.to_string()))
     }
 
     /// A connection of the caller's own, beside the pool.
@@ -89,9 +100,9 @@ impl Database {
     pub async fn dedicated_connection(&self) -> Result<AsyncPgConnection, DatabaseError> {
         match timeout(CONNECT_TIMEOUT, establish(&self.url)).await {
             Ok(connection) => {
-                connection.map_err(|error| DatabaseError::Unavailable(error.to_string()))
+                connection.map_err(|error| DatabaseError::unavailable(error.to_string()))
             }
-            Err(_) => Err(DatabaseError::Unavailable("connecting took too long".to_owned())),
+            Err(_) => Err(DatabaseError::unavailable("connecting took too long")),
         }
     }
 
@@ -106,6 +117,12 @@ impl Database {
         Ok(connection)
     }
 
+    /// How many pooled connections there are, and how many may be.
+    pub fn pool(&self) -> PoolState {
+        let deadpool::Status { size, available, max_size, .. } = self.pool.status();
+        PoolState { idle: available, busy: size.saturating_sub(available), limit: max_size }
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -114,7 +131,7 @@ impl Database {
         let checked = async { Ok(self.connection().await?.batch_execute("SELECT 1").await?) };
         match timeout(CONNECT_TIMEOUT, checked).await {
             Ok(checked) => checked,
-            Err(_) => Err(DatabaseError::Unavailable("no answer in time".to_owned())),
+            Err(_) => Err(DatabaseError::unavailable("no answer in time")),
         }
     }
 }

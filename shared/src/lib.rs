@@ -9,6 +9,7 @@ pub mod contract;
 pub mod crash;
 pub mod database;
 pub mod entry;
+pub mod metrics;
 pub mod process;
 pub mod purge;
 pub mod requests;

@@ -14,20 +14,23 @@ use crate::{
     bus::{SharedBus, rabbit::RabbitBus},
     crash,
     database::Database,
+    metrics::Metrics,
     settings::{SecretUrl, Settings},
     telemetry,
 };
 
-/// A service's process: its settings, and the signal to stop.
+/// A service's process: its settings, what it counts, and the signal to stop.
 pub struct Process {
     /// All settings.
     pub settings: Settings,
+    /// What it counts.
+    pub metrics: Metrics,
     /// Cancelled at SIGTERM and SIGINT.
     pub stop: CancellationToken,
 }
 
 impl Process {
-    /// Reads settings, starts to log and to listen for signals.
+    /// Reads settings, starts to log, to count and to listen for signals.
     ///
     /// # Errors
     /// When a setting is wrong.
@@ -35,9 +38,10 @@ impl Process {
         crash::setup();
         let settings = Settings::load()?;
         telemetry::start(&settings.log)?;
+        let metrics = Metrics::start()?;
         let stop = CancellationToken::new();
         tokio::spawn(cancel_at_signal(stop.clone())?);
-        Ok(Self { settings, stop })
+        Ok(Self { settings, metrics, stop })
     }
 
     /// The database of a service: its own, else the common one.

@@ -59,6 +59,8 @@ pub enum LogFormat {
 pub struct GatewaySettings {
     /// Where HTTP is served.
     pub listen: SocketAddr,
+    /// Where `/health`, `/ready` and `/metrics` are served.
+    pub admin: SocketAddr,
     /// Its own database, instead of the common one.
     pub database_url: Option<SecretUrl>,
     /// Threads that serve HTTP.
@@ -97,7 +99,7 @@ pub struct GatewaySettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceSettings {
-    /// Where `/health` and `/ready` are served.
+    /// Where `/health`, `/ready` and `/metrics` are served.
     pub admin: SocketAddr,
     /// Its own database, instead of the common one.
     pub database_url: Option<SecretUrl>,
@@ -129,6 +131,7 @@ impl Default for GatewaySettings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 8083)),
             database_url: None,
             http_workers: std::thread::available_parallelism().map_or(2, usize::from),
             max_body_bytes: 8 << 20,
@@ -303,6 +306,7 @@ mod tests {
     fn defaults() {
         let settings = load(&[]).expect("the defaults are right");
         assert_eq!(settings.gateway.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.gateway.admin.to_string(), "127.0.0.1:8083");
         assert_eq!(settings.lead_service.admin.to_string(), "127.0.0.1:8081");
         assert_eq!(settings.campaign_service.admin.to_string(), "127.0.0.1:8082");
         assert_eq!(settings.data_dir, PathBuf::from(".rollcall"));

@@ -84,9 +84,12 @@ impl Service {
         let variables = [
             ("DATABASE_URL", database_url),
             ("AMQP_URL", amqp_url),
+            // Where nobody asks, unless the next says otherwise.
+            ("ROLLCALL__GATEWAY__ADMIN", "127.0.0.1:0"),
             (address, &listen),
             ("ROLLCALL__LOG__FILTER", "error"),
         ];
+
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let url = format!("http://{listen}");
         Self { name, variables: variables.into(), url, child: None }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::{
     bus::{SharedBus, memory::MemoryBus, rabbit::RabbitBus},
     database::Database,
+    metrics::Metrics,
     settings::Settings,
 };
 use test_support::{TestDatabase, TestVhost, eventually};
@@ -24,6 +25,9 @@ pub struct System {
     pub database: TestDatabase,
     /// The broker, unless the bus is within the process.
     pub vhost: Option<TestVhost>,
+    /// Where gateway, lead service and campaign service tell how they are; the first replica of each.
+    #[allow(dead_code, reason = "asked by other test binaries")]
+    pub admin: [String; 3],
     base: String,
     /// The gateway, then the services behind it: the order in which they are stopped.
     running: [Running; 2],
@@ -73,37 +77,49 @@ impl System {
             Some(vhost) => Arc::new(RabbitBus::start(&vhost.amqp_url(), name).expect("a URL")),
             None => memory.clone(),
         };
+        // The first system of a process counts; the others would count the same things twice.
+        let metrics = Metrics::start().or_else(|_| Metrics::none()).expect("a recorder");
+        let (mut lead_admin, mut campaign_admin) = (Vec::new(), Vec::new());
         let connect = || Database::new(&database.url(), 4).expect("a URL");
         gateway::migrate(&connect()).await.expect("migrated");
         lead_service::migrate(&connect()).await.expect("migrated");
         campaign_service::migrate(&connect()).await.expect("migrated");
         for _ in 0..replicas {
             let (port, service) = (listener(), settings.lead_service.clone());
+            lead_admin.push(url(&port));
             let (bus, db, stop) = (bus("lead-service"), connect(), behind.stop.clone());
+            let metrics = metrics.clone();
             behind.tasks.spawn(async move {
-                lead_service::run(service, port, bus.clone(), db, stop).await.expect("served");
+                lead_service::run(service, port, bus.clone(), db, metrics, stop)
+                    .await
+                    .expect("served");
                 bus.close().await;
             });
         }
         for _ in 0..replicas {
             let (port, service) = (listener(), settings.campaign_service.clone());
+            campaign_admin.push(url(&port));
             let (bus, db, stop) = (bus("campaign-service"), connect(), behind.stop.clone());
+            let metrics = metrics.clone();
             behind.tasks.spawn(async move {
-                campaign_service::run(service, port, bus.clone(), db, stop).await.expect("served");
+                campaign_service::run(service, port, bus.clone(), db, metrics, stop)
+                    .await
+                    .expect("served");
                 bus.close().await;
             });
         }
-        let port = listener();
-        let base = format!("http://{}", port.local_addr().expect("bound"));
+        let ports = gateway::Listeners { api: listener(), admin: listener() };
+        let base = url(&ports.api);
+        let admin = [url(&ports.admin), lead_admin.swap_remove(0), campaign_admin.swap_remove(0)];
         let (gateway, bus, db) = (settings.gateway.clone(), bus("gateway"), connect());
         let stop = before.stop.clone();
         before.tasks.spawn(async move {
-            gateway::run(gateway, port, bus.clone(), db, stop).await.expect("served");
+            gateway::run(gateway, ports, bus.clone(), db, metrics, stop).await.expect("served");
             bus.close().await;
         });
 
         let acme = caller(&database, &base, "Acme", Some(0)).await;
-        let system = Self { acme, database, vhost, base, running };
+        let system = Self { acme, database, vhost, admin, base, running };
         system.ready().await;
         system
     }
@@ -171,6 +187,10 @@ impl Drop for System {
     fn drop(&mut self) {
         self.running.iter().for_each(|running| running.stop.cancel());
     }
+}
+
+fn url(listener: &TcpListener) -> String {
+    format!("http://{}", listener.local_addr().expect("bound"))
 }
 
 fn listener() -> TcpListener {

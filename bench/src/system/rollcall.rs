@@ -92,6 +92,8 @@ fn command(place: &Place, name: &str) -> anyhow::Result<Command> {
         .env("DATABASE_URL", &place.database_url)
         .env("ROLLCALL__LOG__FILTER", "warn")
         .env("ROLLCALL__GATEWAY__LISTEN", gateway)
+        // Nobody asks there.
+        .env("ROLLCALL__GATEWAY__ADMIN", "127.0.0.1:0")
         .env("ROLLCALL__LEAD_SERVICE__ADMIN", lead_service)
         .env("ROLLCALL__CAMPAIGN_SERVICE__ADMIN", campaign_service);
     Ok(command)

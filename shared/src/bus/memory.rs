@@ -179,6 +179,11 @@ impl Bus for MemoryBus {
         })
     }
 
+    async fn depth(&self, queue: Queue, _: Instant) -> Result<u32, BusError> {
+        let waiting = self.queues[&queue].lock().ready.len();
+        Ok(u32::try_from(waiting).unwrap_or(u32::MAX))
+    }
+
     fn status(&self) -> Status {
         Status::Ready
     }
@@ -201,7 +206,7 @@ impl Subscription for MemorySubscription {
             let taken = self.queue.take(self.limit);
             if !taken.is_empty() {
                 let messages = taken.iter().map(|waiting| waiting.message.clone()).collect();
-                return Batch::new(messages, Unacked { subscription: self, taken });
+                return Batch::new(self.source, messages, Unacked { subscription: self, taken });
             }
             arrived.await;
         }

@@ -17,6 +17,7 @@ use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
 use lapin::{ConnectionProperties, uri::AMQPUri};
+use metrics::counter;
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout_at},
@@ -33,6 +34,7 @@ use self::{
     subscription::RabbitSubscription,
 };
 use super::{BatchLimit, Bus, BusError, Message, Queue, Status, Subscription, replies::Replies};
+use crate::metrics::BUS_CONNECTS;
 
 /// Seconds without a frame after which a connection counts as dead; the vendor advises 5 to 20
 /// (<https://www.rabbitmq.com/docs/heartbeats>).
@@ -178,6 +180,15 @@ impl Bus for RabbitBus {
         Box::new(RabbitSubscription::new(self.state.clone(), queue, limit))
     }
 
+    async fn depth(&self, queue: Queue, deadline: Instant) -> Result<u32, BusError> {
+        let link = usable_link(&self.state, deadline).await?;
+        let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
+        match timeout_at(deadline, link.depth(queue)).await {
+            Ok(depth) => depth.map_err(unavailable),
+            Err(_) => Err(BusError::Timeout),
+        }
+    }
+
     fn status(&self) -> Status {
         match &*self.state.borrow() {
             State::Up(link) if link.is_lost() => Status::Unavailable("connection lost".to_owned()),
@@ -212,6 +223,7 @@ struct Supervisor {
 impl Supervisor {
     async fn run(self) {
         let stop = self.stop.clone();
+        let connects = counter!(BUS_CONNECTS);
         let mut backoff = backoff();
         while !stop.is_cancelled() {
             let opened = tokio::select! {
@@ -221,6 +233,7 @@ impl Supervisor {
             let reason = match opened {
                 Ok(link) => {
                     tracing::info!("connected to the message broker");
+                    connects.increment(1);
                     backoff = self::backoff();
                     let link = Arc::new(link);
                     self.state.send_replace(State::Up(link.clone()));

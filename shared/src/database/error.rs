@@ -1,8 +1,9 @@
 //! What a failure of the database means for who asked.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use metrics::counter;
 
-use crate::contract::ErrorBody;
+use crate::{contract::ErrorBody, metrics::DATABASE_ERRORS};
 
 /// A failure of the database. Its text holds no row values: PostgreSQL puts those into `DETAIL`,
 /// which is left out.
@@ -20,7 +21,7 @@ impl From<DieselError> for DatabaseError {
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind as Kind;
         let text = error.to_string();
-        match error {
+        let error = match error {
             DieselError::BrokenTransactionManager
             | DieselError::DatabaseError(
                 Kind::ClosedConnection
@@ -33,7 +34,8 @@ impl From<DieselError> for DatabaseError {
                 Self::Unavailable(text)
             }
             _ => Self::Failed(text),
-        }
+        };
+        error.counted()
     }
 }
 
@@ -51,6 +53,20 @@ fn passes(message: &str) -> bool {
 }
 
 impl DatabaseError {
+    /// It was not reached in time. Counts the failure, as does the conversion from diesel's errors.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self::Unavailable(reason.into()).counted()
+    }
+
+    fn counted(self) -> Self {
+        let class = match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Failed(_) => "failed",
+        };
+        counter!(DATABASE_ERRORS, "class" => class).increment(1);
+        self
+    }
+
     /// What a caller is told: that it may retry, or that the defect is ours. Logs the cause.
     pub fn into_error_body(self) -> ErrorBody {
         match self {

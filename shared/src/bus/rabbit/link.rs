@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    super::{BusError, Message, replies::Replies},
+    super::{BusError, Message, Queue, replies::Replies},
     convert::{self, Target},
     topology,
 };
@@ -113,6 +113,15 @@ impl Link {
     /// A channel to consume on.
     pub(super) async fn consuming_channel(&self) -> lapin::Result<Channel> {
         self.consuming.create_channel().await
+    }
+
+    /// How many messages wait in a queue. On a channel of its own, which the broker closes where
+    /// there is no such queue.
+    pub(super) async fn depth(&self, queue: Queue) -> lapin::Result<u32> {
+        let channel = self.consuming.create_channel().await?;
+        let depth = topology::depth(&channel, queue).await?;
+        channel.close(REPLY_SUCCESS, "OK".into()).await?;
+        Ok(depth)
     }
 
     /// Where replies to this link's requests arrive.

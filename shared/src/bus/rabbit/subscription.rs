@@ -122,7 +122,7 @@ impl Subscription for RabbitSubscription {
             .into_iter()
             .map(|delivery| convert::message_on(self.queue, delivery))
             .collect();
-        Batch::new(messages, Unsettled { subscription: self, last_tag, settled: false })
+        Batch::new(self.queue, messages, Unsettled { subscription: self, last_tag, settled: false })
     }
 }
 

@@ -35,6 +35,15 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     Ok(())
 }
 
+/// How many messages wait in a queue.
+pub(super) async fn depth(channel: &Channel, queue: Queue) -> lapin::Result<u32> {
+    // Only asks: https://www.rabbitmq.com/docs/queues#passive-declaration
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+    let declared =
+        channel.queue_declare(queue.name().into(), options, FieldTable::default()).await?;
+    Ok(declared.message_count())
+}
+
 fn arguments(queue: Queue) -> FieldTable {
     let mut arguments = FieldTable::default();
     let text = |value: &str| AMQPValue::LongString(value.into());

@@ -1,0 +1,47 @@
+//! What the campaign service counts beside its batches. The names stand in docs/operations.md.
+
+use metrics::{Counter, counter};
+use shared::{
+    contract::{SubmissionResult, Summary},
+    metrics::LEADS,
+};
+
+/// Counts the entries that were answered.
+#[derive(Clone)]
+pub struct LeadMetrics {
+    added: Counter,
+    already_in_campaign: Counter,
+    error: Counter,
+}
+
+impl LeadMetrics {
+    /// None yet.
+    pub fn new() -> Self {
+        Self {
+            added: counter!(LEADS, "outcome" => "added"),
+            already_in_campaign: counter!(LEADS, "outcome" => "already_in_campaign"),
+            error: counter!(LEADS, "outcome" => "error"),
+        }
+    }
+
+    /// Counts what was answered to one submission.
+    pub fn answered(&self, result: &SubmissionResult) {
+        // Without the rest pattern: a new outcome has to be counted here.
+        let SubmissionResult::Done {
+            summary: Summary { total: _, added, already_in_campaign, failed },
+            ..
+        } = result
+        else {
+            return;
+        };
+        self.added.increment(*added as u64);
+        self.already_in_campaign.increment(*already_in_campaign as u64);
+        self.error.increment(*failed as u64);
+    }
+}
+
+impl Default for LeadMetrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
