@@ -5,6 +5,7 @@ mod dead_letters;
 mod import;
 mod keys;
 mod server;
+mod workspaces;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ pub use dead_letters::DeadLettersCommand;
 pub use import::{Format, ImportOptions};
 pub use keys::KeysCommand;
 pub use server::Server;
+pub use workspaces::WorkspacesCommand;
 
 /// Takes leads in for calling campaigns: each phone and email once, each link exactly once.
 #[derive(Debug, Parser)]
@@ -77,6 +79,14 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Show workspaces, and say which country's phone format each uses
+    ///
+    /// Works beside a running `rollcall up`, without one, and with DATABASE_URL.
+    Workspaces {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: WorkspacesCommand,
     },
     /// Look at messages that nobody could work on, put them back to work, or drop them
     ///

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use shared::{
-    database::Database,
+    database::{Database, PooledConnection},
     settings::{SecretUrl, Settings},
 };
 
@@ -91,6 +91,24 @@ pub struct GatewayDatabase {
 }
 
 impl GatewayDatabase {
+    /// Does a job on a connection to it.
+    ///
+    /// # Errors
+    /// When the database is not reached, or the job fails.
+    pub async fn with(
+        settings: &Settings,
+        job: impl AsyncFnOnce(PooledConnection) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let opened = Self::open(settings).await?;
+        let done = match opened.database.connection().await {
+            Ok(connection) => job(connection).await,
+            Err(error) => Err(error.into()),
+        };
+        // Not before the connection has been given back, and whatever came of it.
+        let closed = opened.close().await;
+        done.and(closed)
+    }
+
     /// Opens it, starting the private server where it is needed and does not run.
     ///
     /// # Errors

@@ -21,14 +21,7 @@ const HEADER: [&str; 9] =
 /// When the database is not reached, or there is no such key.
 pub async fn run(command: KeysCommand) -> anyhow::Result<()> {
     let settings = Settings::load()?;
-    let opened = GatewayDatabase::open(&settings).await?;
-    let done = match opened.database.connection().await {
-        Ok(connection) => carry_out(command, connection).await,
-        Err(error) => Err(error.into()),
-    };
-    // Not before the connection has been given back, and whatever came of it.
-    let closed = opened.close().await;
-    done.and(closed)
+    GatewayDatabase::with(&settings, async |connection| carry_out(command, connection).await).await
 }
 
 async fn carry_out(command: KeysCommand, mut connection: PooledConnection) -> anyhow::Result<()> {

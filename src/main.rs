@@ -21,6 +21,7 @@ mod signals;
 mod status;
 mod table;
 mod up;
+mod workspaces;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,7 @@ async fn main() -> ExitCode {
         Command::Leads { command } => leads::run(command).await.map(fine),
         Command::Status { json } => status::run(json).await,
         Command::Keys { command } => keys::run(command).await.map(fine),
+        Command::Workspaces { command } => workspaces::run(command).await.map(fine),
         Command::DeadLetters { command } => dead_letters::run(command).await.map(fine),
         Command::Healthcheck { url } => probe::healthcheck(&url).await.map(fine),
         Command::Completions { shell } => manual::completions(shell).map(fine),

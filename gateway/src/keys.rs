@@ -1,6 +1,6 @@
 //! API keys and the workspaces that they open.
 
-mod schema;
+pub(crate) mod schema;
 mod secret;
 
 pub use secret::Secret;

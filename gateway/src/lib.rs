@@ -20,6 +20,7 @@ pub mod scopes;
 pub mod services;
 pub mod state;
 pub mod submissions;
+pub mod workspaces;
 
 mod pauses;
 

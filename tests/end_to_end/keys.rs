@@ -19,7 +19,7 @@ use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
-    system::{Caller, System, each_of, expect, id},
+    system::{Caller, System, each, each_of, expect, id},
     tables::rows,
 };
 
@@ -225,16 +225,51 @@ async fn the_last_use_is_noted_without_a_write_for_each() {
     assert!(noted().await["last_used_at"].as_str() > first["last_used_at"].as_str());
 }
 
+/// Whether `rollcall` did it, and what it printed.
+async fn rollcall(database: &TestDatabase, arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    command.args(arguments).env("DATABASE_URL", database.url());
+    let output = command.output().await.expect("runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    (output.status.success(), text.trim_end().to_owned())
+}
+
+/// A national number is read where the workspace has a country, and only there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_gives_a_workspace_its_country() {
+    let quickly = |settings: &mut Settings| settings.gateway.key_cache_seconds = 1;
+    let system = System::with(1, None, quickly).await;
+    let campaign = system.acme.campaign("National").await;
+    let run = async |arguments: &[&str]| {
+        rollcall(&system.database, &[&["workspaces"], arguments].concat()).await
+    };
+    let numbers = json!([{"phone": "(512) 867-5309"}, {"phone": "030 901820"}]);
+    let read = async |wanted: [&str; 2]| {
+        let look = async || {
+            let answer = system.acme.add(campaign, numbers.clone()).await;
+            (each(&answer, "status") == wanted).then_some(())
+        };
+        eventually(Duration::from_secs(10), look).await;
+    };
+    read(["error", "error"]).await;
+    assert!(run(&["region", "Acme", "us"]).await.0);
+    read(["already_in_campaign", "error"]).await;
+    assert!(run(&["region", "Acme", "DE"]).await.0);
+    read(["error", "already_in_campaign"]).await;
+    let (_, listed) = run(&["list"]).await;
+    assert!(listed.lines().any(|line| line.contains("Acme") && line.ends_with("DE")), "{listed}");
+    assert!(run(&["region", "Acme", "--none"]).await.0);
+    read(["error", "error"]).await;
+    for wrong in [&["region", "Nobody", "US"][..], &["region", "Acme", "XX"], &["region", "Acme"]] {
+        assert!(!run(wrong).await.0, "{wrong:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_command_line_makes_lists_limits_and_revokes_keys() {
     let database = TestDatabase::create().await;
-    let run = async |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
-        command.arg("keys").args(arguments).env("DATABASE_URL", database.url());
-        let output = command.output().await.expect("runs");
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
-        (output.status.success(), text.trim_end().to_owned())
-    };
+    let run =
+        async |arguments: &[&str]| rollcall(&database, &[&["keys"], arguments].concat()).await;
     let (made, plain) = run(&["create", "--workspace", "Acme"]).await;
     assert!(made && plain.starts_with("rchd_live_") && !plain.contains('\n'));
     let scoped = ["create", "--workspace", "Acme", "--scope", "admin", "--rate-limit", "7"];

@@ -17,6 +17,13 @@ pub struct Phone(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region(country::Id);
 
+impl Region {
+    /// The two-letter code, in capitals.
+    pub fn code(&self) -> &str {
+        self.0.as_ref()
+    }
+}
+
 impl FromStr for Region {
     type Err = ();
 
