@@ -106,9 +106,6 @@ pub(crate) struct AddLeads {
     pub(crate) default_region: Option<String>,
 }
 
-/// What a request may hold beside its leads.
-pub(crate) const OPTIONS: [&str; 2] = ["merge", "default_region"];
-
 impl AddLeads {
     pub(crate) fn into_submission(
         self,

@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
+use shared::contract::MAX_LEADS_PER_SUBMISSION;
 
 use super::split::Malformed;
-use crate::{
-    error::ApiError,
-    routes::add_leads::{AddLeads, OPTIONS},
-};
+use crate::{error::ApiError, routes::add_leads::AddLeads};
 
 const CALLBACK_URL: &str = "callback_url";
+/// What would have to look at all entries at once.
+const OF_THE_WHOLE: [&str; 2] = ["dry_run", "all_or_nothing"];
+/// What the options of a request may hold together, and what one array or object among them.
+const MAX_BYTES: usize = 16 << 10;
+const MAX_OBJECT: usize = 1 << 10;
 
 /// The members of a request beside its leads, still raw.
 #[derive(Debug, Default)]
 pub struct Options {
     members: BTreeMap<String, Box<RawValue>>,
     callback_url: Option<Box<RawValue>>,
+    bytes: usize,
 }
 
 impl Options {
@@ -25,7 +29,7 @@ impl Options {
     /// # Errors
     /// When it is something else.
     pub fn from_json(json: &str) -> serde_json::Result<Self> {
-        Ok(Self { members: serde_json::from_str(json)?, callback_url: None })
+        Ok(Self { members: serde_json::from_str(json)?, ..Self::default() })
     }
 
     /// Takes them from a query string, for a body that holds entries alone.
@@ -37,25 +41,41 @@ impl Options {
                 text => serde_json::value::to_raw_value(text),
             };
             let raw = raw.map_err(|_| ApiError::bad_request("Invalid query string"))?;
-            options.add(name, &raw).map_err(|_| {
-                ApiError::bad_request(format!("{name} stands twice in the query string"))
+            options.add(name, &raw).map_err(|malformed| match malformed {
+                Malformed::Refused(reason) => ApiError::bad_request(reason),
+                _ => ApiError::bad_request(format!("{name} stands twice in the query string")),
             })?;
         }
         Ok(options)
     }
 
-    /// Takes one of them; what nobody knows is passed over, as in a small request.
+    /// Takes one of them. What they are called and may hold is the business of the code that reads a
+    /// small request. None of them is a long array or object, so those are passed over as unknown.
     ///
     /// # Errors
-    /// When it was there before.
+    /// When it was there before, or cannot be had for a big submission.
     pub fn add(&mut self, name: &str, raw: &RawValue) -> Result<(), Malformed> {
+        if OF_THE_WHOLE.contains(&name) && raw.get() != "false" {
+            return Err(Malformed::Refused(format!(
+                "{name} is for requests of at most {MAX_LEADS_PER_SUBMISSION} leads, \
+                 without Prefer: respond-async"
+            )));
+        }
         let twice = if name == CALLBACK_URL {
             self.callback_url.replace(raw.to_owned()).is_some()
+        } else if raw.get().len() > MAX_OBJECT && raw.get().starts_with(['[', '{']) {
+            false
         } else {
-            OPTIONS.contains(&name)
-                && self.members.insert(name.to_owned(), raw.to_owned()).is_some()
+            self.bytes += name.len() + raw.get().len();
+            self.members.insert(name.to_owned(), raw.to_owned()).is_some()
         };
-        if twice { Err(Malformed::Json) } else { Ok(()) }
+        match twice {
+            true => Err(Malformed::Json),
+            false if self.bytes > MAX_BYTES => {
+                Err(Malformed::Refused(format!("The options may hold {MAX_BYTES} bytes at most")))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Checks them, by the code that reads a small request, and fills in what the workspace says.
@@ -112,20 +132,26 @@ mod tests {
     #[test]
     fn a_request_is_what_it_was() {
         let mut options =
-            query(&[("merge", "none"), ("other", "x"), ("callback_url", "https://x.com")])
+            query(&[("merge", "none"), ("dry_run", "false"), ("callback_url", "https://x.com")])
                 .expect("right");
         options.complete(Some("US")).expect("right");
-        assert_eq!(options.to_json(), r#"{"default_region":"US","merge":"none"}"#);
+        let json = r#"{"default_region":"US","dry_run":false,"merge":"none"}"#;
+        assert_eq!(options.to_json(), json);
         assert_eq!(options.callback_url().expect("text").as_deref(), Some("https://x.com"));
         let again = Options::from_json(&options.to_json()).expect("what was written");
         let request = again.request("[{}]");
-        assert_eq!(request, r#"{"leads":[{}],"default_region":"US","merge":"none"}"#);
+        assert_eq!(request, format!(r#"{{"leads":[{{}}],{}"#, &json[1..]));
         assert_eq!(Options::default().request("[7]"), r#"{"leads":[7]}"#);
     }
 
     #[test]
     fn wrong_options_are_told() {
         assert!(query(&[("merge", "none"), ("merge", "none")]).is_err());
+        for name in ["dry_run", "all_or_nothing"] {
+            let told = query(&[(name, "true")]).expect_err("refused").to_string();
+            assert!(told.contains(name), "{told}");
+        }
+        assert!(query(&[("long", &"x".repeat(MAX_BYTES))]).is_err());
         for (name, value) in [("merge", "both"), ("merge", "true"), ("default_region", "Texas")] {
             let mut options = query(&[(name, value)]).expect("once");
             assert!(options.complete(None).is_err(), "{name}={value}");

@@ -31,7 +31,7 @@ async fn all_added(caller: &Caller, location: &str, campaign: Uuid, total: usize
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_gateway_loses_and_changes_nothing() {
+async fn a_crashed_gateway_loses_and_changes_nothing() {
     let vhost = TestVhost::create().await;
     let mut processes = Processes::start(&vhost.amqp_url()).await;
     let acme = processes.acme.clone();
