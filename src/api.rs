@@ -1,85 +1,50 @@
 //! Calling Rollcall's API.
 
+mod failure;
+mod transport;
+
 use std::time::Duration;
 
 use anyhow::Context;
-use reqwest::{
-    Client, Method, RequestBuilder, StatusCode, Url,
-    header::{CONTENT_TYPE, RETRY_AFTER},
-    redirect::Policy,
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{
+    Method, Request,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    http::request::Builder,
 };
 use serde_json::Value;
+use url::Url;
 
+use self::transport::Transport;
 use crate::{cli::Server, ending::Usage};
 
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take; the gateway gives up before.
-const TIMEOUT: Duration = Duration::from_secs(90);
+pub use failure::Failure;
 
 /// The API as the holder of one key sees it.
 #[derive(Clone)]
 pub struct Api {
-    http: Client,
+    http: Transport,
     base: String,
-    key: String,
-}
-
-/// Why a request did not get what it asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// The server answered that it will not or cannot.
-    #[error("{message} ({status})")]
-    Refused {
-        /// The HTTP status.
-        status: StatusCode,
-        /// The error code, if it was the API that answered.
-        code: Option<String>,
-        /// What it said.
-        message: String,
-        /// When it may be asked again.
-        retry_after: Option<Duration>,
-    },
-    /// There was no answer, or none that was heard to the end.
-    #[error("no answer from {base}: {reason}")]
-    NoAnswer {
-        /// Who was asked.
-        base: String,
-        /// What the network said.
-        reason: String,
-    },
-    /// The answer is not one of the API.
-    #[error("{base} does not answer as Rollcall does: is the address right?")]
-    Unexpected {
-        /// Who was asked.
-        base: String,
-    },
+    authorization: HeaderValue,
 }
 
 impl Api {
     /// A client for this server.
     ///
     /// # Errors
-    /// When there is no key, or the address is none that can be reached.
+    /// When there is no key, or the server cannot be trusted.
     pub fn new(server: &Server) -> anyhow::Result<Self> {
         let key = server.key.as_ref().map_or("", |key| key.expose());
         if key.is_empty() {
             let problem = "no API key: set ROLLCALL_API_KEY, or use --key";
             return Err(Usage(problem.to_owned()).into());
         }
-        if server.url.scheme() == "https" {
-            let problem = "this build of rollcall speaks http:// alone; let a proxy or a tunnel on \
-                           this machine speak https:// for it";
-            return Err(Usage(problem.to_owned()).into());
-        }
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            // A POST would be followed as a GET.
-            .redirect(Policy::none())
-            .build()
-            .context("cannot make an HTTP client")?;
-        Ok(Self { http, base: base(&server.url), key: key.to_owned() })
+        let mut authorization = HeaderValue::try_from(format!("Bearer {key}"))
+            .context("the API key has characters that no key has")?;
+        authorization.set_sensitive(true);
+        let http = Transport::new(server.url.scheme())?;
+        Ok(Self { http, base: base(&server.url), authorization })
     }
 
     /// Asks for what is at a path, such as `/campaigns`.
@@ -87,7 +52,7 @@ impl Api {
     /// # Errors
     /// When it is not had.
     pub async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.answer(self.request(Method::GET, path)).await
+        self.answer(self.request(Method::GET, path), Bytes::new()).await
     }
 
     /// Sends JSON to a path.
@@ -97,36 +62,32 @@ impl Api {
     pub async fn post(
         &self,
         path: &str,
-        body: String,
+        body: impl Into<Bytes>,
         idempotency_key: Option<&str>,
     ) -> Result<Value, Failure> {
         let mut request = self.request(Method::POST, path);
+        request = request.header(CONTENT_TYPE, "application/json");
         if let Some(key) = idempotency_key {
             request = request.header("Idempotency-Key", key);
         }
-        self.answer(request.header(CONTENT_TYPE, "application/json").body(body)).await
+        self.answer(request, body.into()).await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}/v1{path}", self.base)).bearer_auth(&self.key)
+    fn request(&self, method: Method, path: &str) -> Builder {
+        let request = Request::builder().method(method).uri(format!("{}/v1{path}", self.base));
+        request.header(AUTHORIZATION, self.authorization.clone())
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<Value, Failure> {
-        let no_answer = |error: reqwest::Error| {
-            // The innermost cause says most; the outer ones repeat the address.
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            Failure::NoAnswer { base: self.base.clone(), reason: cause.to_string() }
-        };
-        let answer = request.send().await.map_err(no_answer)?;
+    async fn answer(&self, request: Builder, body: Bytes) -> Result<Value, Failure> {
+        let no_answer = |reason: String| Failure::NoAnswer { base: self.base.clone(), reason };
+        let request = request.body(Full::new(body));
+        let request = request.map_err(|error| no_answer(error.to_string()))?;
+        let answer = self.http.send(request).await.map_err(no_answer)?;
         let status = answer.status();
         let retry_after = answer.headers().get(RETRY_AFTER).and_then(|it| it.to_str().ok());
         let retry_after = retry_after.and_then(|seconds| seconds.parse().ok());
         let retry_after = retry_after.map(Duration::from_secs);
-        let text = answer.text().await.map_err(no_answer)?;
-        let body: Option<Value> = serde_json::from_str(&text).ok();
+        let body: Option<Value> = serde_json::from_slice(answer.body()).ok();
         if status.is_success() {
             return body.ok_or_else(|| self.unexpected());
         }
@@ -149,32 +110,6 @@ fn base(url: &Url) -> String {
     base.strip_suffix("/v1").unwrap_or(base).trim_end_matches('/').to_owned()
 }
 
-impl Failure {
-    /// Whether the same request may succeed a little later.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::NoAnswer { .. } => true,
-            Self::Unexpected { .. } => false,
-            Self::Refused { status, code, .. } => match *status {
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT => true,
-                StatusCode::CONFLICT => code.as_deref() == Some("idempotency_conflict"),
-                _ => false,
-            },
-        }
-    }
-
-    /// How long the server asks to wait.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Refused { retry_after, .. } => *retry_after,
-            Self::NoAnswer { .. } | Self::Unexpected { .. } => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,28 +122,6 @@ mod tests {
             ("http://h/functions/v1/api-gateway/v1", "http://h/functions/v1/api-gateway"),
         ] {
             assert_eq!(base(&given.parse().expect("an address")), expected);
-        }
-    }
-
-    #[test]
-    fn what_passes() {
-        let refused = |status: u16, code: &str| Failure::Refused {
-            status: StatusCode::from_u16(status).expect("a status"),
-            code: Some(code.to_owned()),
-            message: String::new(),
-            retry_after: None,
-        };
-        for (status, code, passes) in [
-            (429, "rate_limited", true),
-            (503, "unavailable", true),
-            (504, "timeout", true),
-            (409, "idempotency_conflict", true),
-            (409, "conflict", false),
-            (401, "unauthorized", false),
-            (404, "not_found", false),
-            (500, "internal", false),
-        ] {
-            assert_eq!(refused(status, code).is_passing(), passes, "{status}");
         }
     }
 }

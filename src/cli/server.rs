@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use clap::Args;
-use reqwest::Url;
+use url::Url;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 

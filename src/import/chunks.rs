@@ -55,9 +55,9 @@ impl Chunk {
     }
 
     /// The request's name: the same for the same rows at the same place of the same import.
-    pub fn idempotency_key(&self, import_id: &str, campaign: Uuid, body: &str) -> String {
+    pub fn idempotency_key(&self, import_id: &str, campaign: Uuid, body: &[u8]) -> String {
         let mut digest = Sha256::new();
-        for part in [import_id.as_bytes(), campaign.as_bytes(), body.as_bytes()] {
+        for part in [import_id.as_bytes(), campaign.as_bytes(), body] {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
@@ -128,7 +128,8 @@ mod tests {
         assert_eq!(body, r#"{"leads":[{},{"a":1}],"merge":"none","default_region":"US"}"#);
         assert_eq!(Chunk { number: 0, rows: vec![row(Err("bad"))] }.body(&options), None);
 
-        let key = |chunk: &Chunk, id, body: &str| chunk.idempotency_key(id, Uuid::nil(), body);
+        let key =
+            |chunk: &Chunk, id, body: &str| chunk.idempotency_key(id, Uuid::nil(), body.as_bytes());
         let first = key(&chunk, "a", &body);
         assert_eq!(first, key(&chunk, "a", &body));
         assert!(first.len() <= 255);

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use bytes::Bytes;
 use serde::Deserialize;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -74,7 +75,7 @@ impl Sender<'_> {
     /// When the server refuses it, or was away for too long.
     pub async fn send(&self, chunk: Chunk) -> anyhow::Result<Finished> {
         let results = match chunk.body(&self.options) {
-            Some(body) => self.results(&chunk, &body).await?,
+            Some(body) => self.results(&chunk, body.into()).await?,
             None => Vec::new(),
         };
         let mut results = results.into_iter();
@@ -99,14 +100,14 @@ impl Sender<'_> {
         Ok(done)
     }
 
-    async fn results(&self, chunk: &Chunk, body: &str) -> anyhow::Result<Vec<EntryResult>> {
-        let key = chunk.idempotency_key(&self.import_id, self.campaign, body);
+    async fn results(&self, chunk: &Chunk, body: Bytes) -> anyhow::Result<Vec<EntryResult>> {
+        let key = chunk.idempotency_key(&self.import_id, self.campaign, &body);
         let path = format!("/campaigns/{}/leads", self.campaign);
         let (first, longest) = PAUSES;
         let pauses = ExponentialBuilder::default().with_min_delay(first).with_max_delay(longest);
         let mut pauses = pauses.with_jitter().without_max_times().build();
         loop {
-            let failure = match self.api.post(&path, body.to_owned(), Some(&key)).await {
+            let failure = match self.api.post(&path, body.clone(), Some(&key)).await {
                 Ok(answer) => {
                     self.last_success.set(Instant::now());
                     let sent = chunk.rows.iter().filter(|row| row.entry.is_ok()).count();

@@ -5,5 +5,6 @@ mod import;
 mod lookups;
 mod problems;
 mod resume;
+mod secure;
 mod terminal;
 mod workplace;

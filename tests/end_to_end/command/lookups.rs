@@ -6,7 +6,7 @@ use serde_json::json;
 use shared::bus::{Bus, Message, Queue, rabbit::RabbitBus, within};
 use test_support::{TestVhost, eventually};
 
-use super::workplace::Workplace;
+use super::workplace::{Ran, Workplace};
 use crate::{processes::Processes, system::System};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ async fn status_tells_what_is_not_well() {
     let status = async |processes: &Processes, arguments: &[&str]| {
         let mut command = place.command(&[&["status"], arguments].concat());
         let ran = command.envs(processes.variables()).output().await.expect("it can be run");
-        super::workplace::Ran::from(ran)
+        Ran::from(ran)
     };
     let fine = status(&processes, &[]).await;
     assert_eq!(fine.status, 0, "{fine:?}");
