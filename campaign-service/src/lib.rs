@@ -67,8 +67,11 @@ pub async fn run(
     let queues = Lane::ALL.map(Lane::resolved).into_iter().chain([Queue::CampaignRequests]);
     tasks.spawn(watch_queues(bus, queues, stop.clone()));
     tasks.spawn(store::keep_folding(database.clone(), stop.clone()));
-    tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
+    tasks.spawn(shared::purge::run(database.clone(), stop.clone(), |connection| {
         store::purge_removals(connection).boxed()
+    }));
+    tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
+        store::decisions::purge(connection).boxed()
     }));
     admin::serve(listener, readiness, metrics, stop).await?;
     tasks.join_all().await;

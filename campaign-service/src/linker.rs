@@ -1,9 +1,14 @@
 //! Linking a batch's leads to their campaigns, in one statement where all is as usual.
 //!
 //! The statement adds, counts, and says of each campaign whether it exists and is open. Only where
-//! a link was there already, or a campaign is archived, is more asked: see [`judgement`].
+//! a link was there already, or a campaign is archived, is more asked: see [`judgement`]. Submissions
+//! that have to look before they link are linked by [`careful`].
 
+mod careful;
 mod judgement;
+mod placement;
+
+pub use placement::{Placed, Placement};
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -14,7 +19,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
-    contract::{ErrorBody, Outcome},
+    contract::{ErrorBody, Options, Outcome},
     database::{Database, DatabaseError},
     worker::Work,
 };
@@ -33,7 +38,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ROUNDS: usize = 10;
 
 /// A submission whose leads are known.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Unit {
     /// The submission's id.
     pub id: Uuid,
@@ -43,13 +48,17 @@ pub struct Unit {
     pub campaign_id: Uuid,
     /// When the lead service first decided on it.
     pub resolved_at: DateTime<Utc>,
+    /// What was asked for beside.
+    pub options: Options,
+    /// What the caller calls its entries, in their order; may end before them.
+    pub refs: Vec<Option<String>>,
     /// What the lead service made of each entry.
     pub outcomes: Vec<Outcome>,
 }
 
 /// For each entry whether it added its lead (`false` for a rejected one, too), or why the
 /// submission failed whole.
-pub type Linked = Result<Vec<bool>, ErrorBody>;
+type Linked = Result<Vec<bool>, ErrorBody>;
 
 /// Workspace and id of a campaign.
 type CampaignKey = (Uuid, Uuid);
@@ -73,26 +82,31 @@ impl Linker {
 
 #[async_trait]
 impl Work<Unit> for Linker {
-    type Done = Linked;
+    type Done = Placed;
 
-    async fn work(&mut self, units: &[Unit]) -> Result<Vec<Linked>, DatabaseError> {
+    async fn work(&mut self, units: &[Unit]) -> Result<Vec<Placed>, DatabaseError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.database.pipeline_connection().await?,
         };
-        match timeout(TIMEOUT, link(&mut connection, units)).await {
-            Ok(Ok(linked)) => {
-                self.connection = Some(connection);
-                Ok(linked)
-            }
-            // Links are ids and numbers, which no table refuses: it is never the data's fault.
-            Ok(Err(error)) => Err(DatabaseError::Unavailable(error.to_string())),
-            Err(_) => Err(DatabaseError::unavailable("linking took too long")),
-        }
+        let placed = if units.iter().all(Unit::is_plain) {
+            link_in_time(&mut connection, units).await
+        } else {
+            careful::link_some(&mut connection, units).await
+        };
+        // Links are ids and numbers, which no table refuses: it is never the data's fault.
+        let placed = placed.map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        self.connection = Some(connection);
+        Ok(placed)
     }
 }
 
 impl Unit {
+    /// Whether it can be linked in one statement, together with all others.
+    fn is_plain(&self) -> bool {
+        !self.options.dry_run && !self.options.skip_if_in_other_campaign
+    }
+
     fn campaign(&self) -> CampaignKey {
         (self.workspace_id, self.campaign_id)
     }
@@ -102,7 +116,10 @@ impl Unit {
         (0..).zip(&self.outcomes).map(|(entry, outcome)| {
             let key = match outcome {
                 Outcome::Lead(lead) => Some((self.workspace_id, self.campaign_id, lead.lead_id)),
-                Outcome::Rejected(_) => None,
+                Outcome::Rejected(_)
+                | Outcome::Suppressed(_)
+                | Outcome::Skipped(_)
+                | Outcome::NotApplied => None,
             };
             ((self.id, entry), key)
         })
@@ -112,6 +129,16 @@ impl Unit {
 /// The links that a campaign is to get, sorted; where entries want the same link, the first of them
 /// gets it.
 type Wanted = BTreeMap<CampaignKey, BTreeMap<Key, Mark>>;
+
+async fn link_in_time(
+    connection: &mut AsyncPgConnection,
+    units: &[Unit],
+) -> Result<Vec<Placed>, DatabaseError> {
+    match timeout(TIMEOUT, link(connection, units)).await {
+        Ok(linked) => Ok(linked?.into_iter().map(Placement::of).collect()),
+        Err(_) => Err(DatabaseError::Unavailable("linking took too long".to_owned())),
+    }
+}
 
 async fn link(
     connection: &mut AsyncPgConnection,

@@ -1,13 +1,15 @@
 //! The pipeline's second half: from `leads.resolved` to the caller's reply.
 
+mod results;
+
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use shared::{
     bus::{Batch, BatchLimit, Bus, BusError, Lane, Message, Queue, SharedBus, dead_letter, within},
     contract::{
-        EntryResult, EntryStatus, ErrorBody, Outcome, ResolvedSubmission, ResolvedSubmissions,
-        SubmissionResult, SubmissionResults, Summary, json_problem,
+        ErrorBody, ResolvedSubmission, ResolvedSubmissions, SubmissionResult, SubmissionResults,
+        json_problem,
     },
     crash,
     database::Database,
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    linker::{Linked, Linker, Unit},
+    linker::{Linker, Placed, Unit},
     metrics::LeadMetrics,
 };
 
@@ -109,14 +111,23 @@ fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
 fn read_submission(
     submission: ResolvedSubmission<'_>,
 ) -> Result<Result<Unit, (Option<Uuid>, ErrorBody)>, String> {
-    let ResolvedSubmission { id, workspace_id, campaign_id, outcomes, resolved_at, error } =
-        submission;
+    let ResolvedSubmission {
+        id,
+        workspace_id,
+        campaign_id,
+        options,
+        refs,
+        outcomes,
+        resolved_at,
+        error,
+    } = submission;
     match (id, outcomes, resolved_at, error) {
         (id, _, _, Some(error)) => Ok(Err((id, error))),
         (Some(id), Some(outcomes), Some(resolved_at), None) => {
             let outcomes =
                 serde_json::from_str(outcomes.get()).map_err(|error| json_problem(&error))?;
-            Ok(Ok(Unit { id, workspace_id, campaign_id, resolved_at, outcomes }))
+            let refs = refs.into_owned();
+            Ok(Ok(Unit { id, workspace_id, campaign_id, resolved_at, options, refs, outcomes }))
         }
         _ => Err("a submission has neither outcomes nor an error".to_owned()),
     }
@@ -129,7 +140,7 @@ async fn answer(
     message: &Message,
     content: &Result<Vec<Read>, String>,
     units: &[Unit],
-    linked: &[Result<Linked, String>],
+    linked: &[Result<Placed, String>],
 ) -> Result<(), BusError> {
     let deadline = within(REPLY_TIMEOUT);
     let submissions = match content {
@@ -150,7 +161,7 @@ async fn answer(
                 let failed =
                     |error| SubmissionResult::Failed { submission_id: Some(unit.id), error };
                 match &linked[*place] {
-                    Ok(Ok(added)) => done(unit, added),
+                    Ok(Ok(placement)) => results::of(unit, placement),
                     Ok(Err(error)) => failed(error.clone()),
                     Err(reason) => {
                         let reason = format!("submission {} failed: {reason}", unit.id);
@@ -172,53 +183,4 @@ async fn answer(
     bus.reply(message, reply.into(), deadline).await?;
     crash::point("campaign-service::confirmed");
     Ok(())
-}
-
-/// The results of a submission, entry by entry.
-fn done(unit: &Unit, added: &[bool]) -> SubmissionResult {
-    let mut summary = Summary::default();
-    let results = unit
-        .outcomes
-        .iter()
-        .zip(added)
-        .enumerate()
-        .map(|(index, (outcome, added))| {
-            let result = entry_result(index, outcome, *added);
-            summary.count(result.status);
-            result
-        })
-        .collect();
-    SubmissionResult::Done {
-        submission_id: unit.id,
-        campaign_id: unit.campaign_id,
-        results,
-        summary,
-    }
-}
-
-fn entry_result(index: usize, outcome: &Outcome, added: bool) -> EntryResult {
-    match outcome {
-        Outcome::Lead(lead) => EntryResult {
-            index,
-            lead_id: Some(lead.lead_id),
-            status: if added { EntryStatus::Added } else { EntryStatus::AlreadyInCampaign },
-            created: Some(lead.created),
-            matched_by: Some(lead.matched_by),
-            conflict: lead.conflict.clone(),
-            kept: lead.kept.clone(),
-            warnings: lead.warnings.clone(),
-            error: None,
-        },
-        Outcome::Rejected(error) => EntryResult {
-            index,
-            lead_id: None,
-            status: EntryStatus::Error,
-            created: None,
-            matched_by: None,
-            conflict: None,
-            kept: vec![],
-            warnings: vec![],
-            error: Some(error.clone()),
-        },
-    }
 }

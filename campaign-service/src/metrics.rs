@@ -12,6 +12,9 @@ pub struct LeadMetrics {
     added: Counter,
     already_in_campaign: Counter,
     error: Counter,
+    suppressed: Counter,
+    skipped: Counter,
+    not_applied: Counter,
 }
 
 impl LeadMetrics {
@@ -21,6 +24,9 @@ impl LeadMetrics {
             added: counter!(LEADS, "outcome" => "added"),
             already_in_campaign: counter!(LEADS, "outcome" => "already_in_campaign"),
             error: counter!(LEADS, "outcome" => "error"),
+            suppressed: counter!(LEADS, "outcome" => "suppressed"),
+            skipped: counter!(LEADS, "outcome" => "skipped"),
+            not_applied: counter!(LEADS, "outcome" => "not_applied"),
         }
     }
 
@@ -28,7 +34,16 @@ impl LeadMetrics {
     pub fn answered(&self, result: &SubmissionResult) {
         // Without the rest pattern: a new outcome has to be counted here.
         let SubmissionResult::Done {
-            summary: Summary { total: _, added, already_in_campaign, failed },
+            summary:
+                Summary {
+                    total: _,
+                    added,
+                    already_in_campaign,
+                    failed,
+                    suppressed,
+                    skipped,
+                    not_applied,
+                },
             ..
         } = result
         else {
@@ -37,6 +52,9 @@ impl LeadMetrics {
         self.added.increment(*added as u64);
         self.already_in_campaign.increment(*already_in_campaign as u64);
         self.error.increment(*failed as u64);
+        self.suppressed.increment(*suppressed as u64);
+        self.skipped.increment(*skipped as u64);
+        self.not_applied.increment(*not_applied as u64);
     }
 }
 

@@ -5,7 +5,9 @@ mod counts;
 mod members;
 mod pending;
 
+pub(crate) mod decisions;
 pub(crate) mod links;
+pub(crate) mod others;
 pub(crate) mod removals;
 
 pub use campaigns::{create_campaign, get_campaign, list_campaigns, update_campaign};

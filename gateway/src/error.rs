@@ -17,7 +17,10 @@ use shared::{
 };
 use uuid::Uuid;
 
-use crate::scopes::Scope;
+use crate::{gather::Answered, scopes::Scope};
+
+/// Tells that an earlier request with the same idempotency key got the same answer.
+pub const REPLAYED: (&str, &str) = ("Idempotent-Replayed", "true");
 
 /// An error answer.
 #[derive(Debug)]
@@ -27,6 +30,16 @@ pub struct ApiError {
     retry_after: Option<u64>,
     allow: Option<String>,
     submission_id: Option<Uuid>,
+    refused: Option<Box<Refused>>,
+}
+
+/// What became of entries that were refused together.
+#[derive(Debug)]
+struct Refused {
+    /// The body of an answer.
+    results: String,
+    /// Whether an earlier request with the same idempotency key was refused the same way.
+    replayed: bool,
 }
 
 impl ApiError {
@@ -109,6 +122,23 @@ impl ApiError {
     pub fn of_submission(self, id: Uuid) -> Self {
         Self { submission_id: Some(id), ..self }
     }
+
+    /// Tells what became of each entry, beside why nothing was done about any.
+    #[must_use]
+    pub fn with_results(self, results: &Answered) -> Self {
+        let refused = Refused { results: results.body(), replayed: false };
+        Self { refused: Some(Box::new(refused)), ..self }
+    }
+
+    /// Says that the request repeats an earlier one. Only a refusal of entries is a result, which is
+    /// the same each time; whatever else went wrong may go well now.
+    #[must_use]
+    pub fn repeating(mut self, replayed: bool) -> Self {
+        if let Some(refused) = &mut self.refused {
+            refused.replayed = replayed;
+        }
+        self
+    }
 }
 
 /// The status of each code. Without a catch-all: a new code has to choose its status here.
@@ -135,7 +165,7 @@ fn status(code: ErrorCode) -> StatusCode {
 impl From<ErrorBody> for ApiError {
     fn from(body: ErrorBody) -> Self {
         let retry_after = (body.code == ErrorCode::Unavailable).then_some(1);
-        Self { body, retry_after, allow: None, submission_id: None }
+        Self { body, retry_after, allow: None, submission_id: None, refused: None }
     }
 }
 
@@ -182,7 +212,14 @@ impl ResponseError for ApiError {
         if let Some(methods) = &self.allow {
             response.insert_header((ALLOW, methods.as_str()));
         }
-        let mut body = json!({"error": self.body});
+        let mut body = json!({});
+        if let Some(refused) = &self.refused {
+            if refused.replayed {
+                response.insert_header(REPLAYED);
+            }
+            body = serde_json::from_str(&refused.results).unwrap_or(body);
+        }
+        body["error"] = json!(self.body);
         if let Some(id) = self.submission_id {
             body["submission_id"] = json!(id);
         }

@@ -1,10 +1,12 @@
 //! What handlers take from a request, with the contract's errors.
 
 mod body;
+mod contact;
 mod paging;
 mod stream;
 
 pub use body::Body;
+pub use contact::NamedContact;
 pub use paging::{Paging, page};
 pub use stream::{BodyStream, Format};
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use shared::{
     bus::{Lane, SharedBus, within},
-    contract::{ErrorBody, Merge, SubmissionToSend, SubmissionsToSend},
+    contract::{ErrorBody, Merge, Options, SubmissionToSend, SubmissionsToSend},
     metrics::StageMetrics,
 };
 use tokio::{
@@ -56,6 +56,8 @@ pub struct Submission {
     pub merge: Merge,
     /// The country whose national phone format is accepted.
     pub default_region: Option<String>,
+    /// What else was asked for.
+    pub options: Options,
     /// The JSON array of entries, as it came.
     pub leads: Box<RawValue>,
     /// How many entries that are.
@@ -257,6 +259,7 @@ impl Gathered {
                 campaign_id: submission.campaign_id,
                 merge: submission.merge,
                 default_region: submission.default_region.as_deref(),
+                options: submission.options,
                 leads: &submission.leads,
             }
         });

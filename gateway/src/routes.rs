@@ -5,6 +5,7 @@ mod campaigns;
 mod keys;
 mod leads;
 mod submissions;
+mod suppressions;
 mod workspace;
 
 use actix_web::{
@@ -54,6 +55,14 @@ fn index() -> Vec<Resource> {
         at("/submissions/{id}", [get(Read, submissions::show)]),
         at("/submissions/{id}/results", [get(Read, submissions::results)]),
         at("/submissions/{id}/failed", [get(Read, submissions::failed)]),
+        at(
+            "/suppressions",
+            [
+                get(Read, suppressions::list),
+                post(LeadsWrite, suppressions::add),
+                delete(LeadsWrite, suppressions::lift),
+            ],
+        ),
         at("/workspace", [get(Read, workspace::show)]),
         at("/keys", [get(Admin, keys::list), post(Admin, keys::create)]),
         at("/keys/{id}", [delete(Admin, keys::revoke)]),

@@ -24,6 +24,7 @@ use crate::{
     store::{
         LeadRow, leads, lists,
         lookups::{LeadsByEmail, LeadsByPhone},
+        suppressions,
     },
 };
 
@@ -102,6 +103,15 @@ impl LeadAnswers {
                     }
                     LeadRequest::Delete { workspace_id, id, request_id } => {
                         raw(&delete::delete(on, workspace_id, id, request_id).await?)
+                    }
+                    LeadRequest::Suppress { workspace_id, suppressions: new } => {
+                        raw(&suppressions::add(on, workspace_id, &new).await?)
+                    }
+                    LeadRequest::LiftSuppression { workspace_id, contact } => {
+                        raw(&suppressions::lift(on, workspace_id, &contact).await?)
+                    }
+                    LeadRequest::Suppressions { workspace_id, contact, range } => {
+                        raw(&suppressions::list(on, workspace_id, contact, range).await?)
                     }
                 }
             })

@@ -1,8 +1,10 @@
 //! The identity rule (contract sections 2 and 3), pure: which lead an entry names, what it changes,
 //! and what the caller is told.
 
+mod apply;
 mod changes;
 mod directory;
+mod suppressed;
 
 pub use changes::{Changes, Parked};
 pub use directory::Directory;
@@ -50,10 +52,16 @@ impl Directory {
         mark: Mark,
         new_id: impl FnOnce() -> Uuid,
     ) -> Outcome {
-        let (place, found_by) = match self.find(entry) {
-            Ok(Some((place, found_by))) => (place, Some(found_by)),
-            Ok(None) => (self.create(new_id(), entry, mark), None),
+        let found = match self.find(entry) {
+            Ok(found) => found,
             Err(error) => return Outcome::Rejected(error),
+        };
+        if let Some(suppressed) = self.suppressed(entry, found.map(|(place, _)| place)) {
+            return Outcome::Suppressed(suppressed);
+        }
+        let (place, found_by) = match found {
+            Some((place, found_by)) => (place, Some(found_by)),
+            None => (self.create(new_id(), entry, mark), None),
         };
         let conflict = self.conflict(place, entry);
         // Leads are never merged: where two are involved, neither is touched.
@@ -94,7 +102,7 @@ impl Directory {
         [(Identifier::Phone, phone), (Identifier::Email, email)].into_iter().find_map(
             |(field, owner)| {
                 let owner = owner.filter(|owner| *owner != place)?;
-                Some(Conflict { field, lead_id: self.lead(owner).id })
+                Some(Conflict { field, lead_id: Some(self.lead(owner).id) })
             },
         )
     }

@@ -6,6 +6,8 @@ pub mod leads;
 pub mod lists;
 pub mod lookups;
 pub mod records;
+pub mod suppressed;
+pub mod suppressions;
 pub mod writes;
 
 use diesel::{

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use shared::{
-    contract::{ErrorBody, Merge, Submission},
+    contract::{ErrorBody, Merge, Options, Submission},
     entry::{EntryError, LeadEntry, Region},
 };
 use uuid::Uuid;
@@ -20,6 +20,10 @@ pub struct Unit {
     pub campaign_id: Uuid,
     /// What becomes of fields of matched leads.
     pub merge: Merge,
+    /// What else was asked for.
+    pub options: Options,
+    /// What the caller calls the entries, in their order; ends with the last that has a name.
+    pub refs: Vec<Option<String>>,
     /// The entries, in the request's order.
     pub entries: Vec<Result<LeadEntry, EntryError>>,
     /// Says whether another submission with this id has the same content.
@@ -37,14 +41,24 @@ impl Unit {
             .as_deref()
             .map(|code| Region::from_str(code).map_err(|()| unknown_region()))
             .transpose()?;
-        let entries: Vec<_> =
-            submission.leads.iter().map(|raw| LeadEntry::parse(raw, region)).collect();
+        let mut refs = Vec::new();
+        let mut entries = Vec::with_capacity(submission.leads.len());
+        for raw in &submission.leads {
+            let (reference, entry) = LeadEntry::parse_with_ref(raw, region);
+            if reference.is_some() {
+                refs.resize(entries.len(), None);
+                refs.push(reference);
+            }
+            entries.push(entry);
+        }
         Ok(Self {
             id: submission.id,
             workspace_id: submission.workspace_id,
             campaign_id: submission.campaign_id,
             merge: submission.merge,
-            fingerprint: fingerprint(submission, &entries),
+            options: submission.options(),
+            fingerprint: fingerprint(submission, &entries, &refs),
+            refs,
             entries,
         })
     }
@@ -61,7 +75,11 @@ fn unknown_region() -> ErrorBody {
 
 /// A digest of what the submission means, not of how its JSON is written. Each part carries its
 /// length, so that no two contents flow together.
-fn fingerprint(submission: &Submission<'_>, entries: &[Result<LeadEntry, EntryError>]) -> [u8; 32] {
+fn fingerprint(
+    submission: &Submission<'_>,
+    entries: &[Result<LeadEntry, EntryError>],
+    refs: &[Option<String>],
+) -> [u8; 32] {
     let mut digest = Sha256::new();
     let mut part = |bytes: Option<&[u8]>| {
         let length = bytes.map_or(u64::MAX, |bytes| bytes.len() as u64);
@@ -69,7 +87,16 @@ fn fingerprint(submission: &Submission<'_>, entries: &[Result<LeadEntry, EntryEr
         digest.update(bytes.unwrap_or_default());
     };
     part(Some(submission.campaign_id.as_bytes()));
-    part(Some(&[submission.merge as u8]));
+    let options = submission.options();
+    part(Some(&[
+        submission.merge as u8,
+        options.dry_run.into(),
+        options.all_or_nothing.into(),
+        options.skip_if_in_workspace.into(),
+        options.skip_if_in_other_campaign.into(),
+    ]));
+    part(Some(&refs.len().to_le_bytes()));
+    refs.iter().for_each(|reference| part(reference.as_ref().map(|text| text.as_bytes())));
     for entry in entries {
         match entry {
             Ok(entry) => {
@@ -129,6 +156,12 @@ mod tests {
         let other = [
             json!({"merge": "none"}),
             json!({"campaign_id": Uuid::from_u128(2)}),
+            json!({"dry_run": true}),
+            json!({"all_or_nothing": true}),
+            json!({"skip_if_in_workspace": true}),
+            json!({"skip_if_in_other_campaign": true}),
+            json!({"leads": [{"phone": "+15551234567", "first_name": "Ann", "ref": "a"}, {"phone": "x"}]}),
+            json!({"leads": [{"phone": "+15551234567", "first_name": "Ann"}, {"phone": "x", "ref": "a"}]}),
             json!({"leads": [{"phone": "+15551234567", "first_name": "Ann"}]}),
             json!({"leads": [{"phone": "+15551234567", "last_name": "Ann"}, {"phone": "x"}]}),
             json!({"leads": [{"phone": "x"}, {"phone": "+15551234567", "first_name": "Ann"}]}),

@@ -1,5 +1,5 @@
-//! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips (three where
-//! a large batch is looked up on two connections at once).
+//! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips. One more where a
+//! large batch is looked up on two connections at once, and one where contacts are suppressed.
 //!
 //! The connections are the writer's own, so that statements can be sent one behind the other without
 //! waiting for answers. That keeps their order only once they are prepared, which a new connection
@@ -7,6 +7,7 @@
 
 mod lookup;
 mod outcome;
+mod suppressed;
 
 use std::time::Duration;
 
@@ -198,7 +199,7 @@ async fn transaction(
             if counted.workspaces.is_empty() { Ok(0) } else { counted.execute(&mut third).await }
         },
         async {
-            if records.ids.is_empty() {
+            if outcomes.are_dated() {
                 Ok(None)
             } else {
                 records.get_result(&mut fourth).await.map(Some)

@@ -11,6 +11,7 @@ mod parse;
 mod patch;
 mod phone;
 mod profile;
+mod suppression;
 
 pub use email::Email;
 pub use error::{EntryError, EntryErrorCode};

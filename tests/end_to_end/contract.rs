@@ -33,7 +33,8 @@ async fn the_documented_example(system: System) {
     assert_eq!(each(&first, "index"), [0, 1]);
     assert_eq!(
         first["summary"],
-        json!({"total": 2, "added": 2, "already_in_campaign": 0, "failed": 0})
+        json!({"total": 2, "added": 2, "already_in_campaign": 0, "failed": 0, "suppressed": 0,
+               "skipped": 0})
     );
 
     // A 200 has been sent, so it is committed and readable.
@@ -176,7 +177,8 @@ async fn entry_errors_stand_in_their_place(system: System) {
     assert_eq!(answer["results"][8]["warnings"][0]["field"], "nickname");
     assert_eq!(
         answer["summary"],
-        json!({"total": 9, "added": 2, "already_in_campaign": 0, "failed": 7})
+        json!({"total": 9, "added": 2, "already_in_campaign": 0, "failed": 7, "suppressed": 0,
+               "skipped": 0})
     );
     // Nothing of a rejected entry was written.
     assert_eq!(system.count("lead.leads").await, 2);
@@ -200,7 +202,8 @@ async fn a_thousand_leads_in_one_request(system: System) {
     let answer = system.acme.add(campaign, json!(leads)).await;
     assert_eq!(
         answer["summary"],
-        json!({"total": 1_000, "added": 500, "already_in_campaign": 500, "failed": 0})
+        json!({"total": 1_000, "added": 500, "already_in_campaign": 500, "failed": 0, "suppressed": 0,
+               "skipped": 0})
     );
     let results = answer["results"].as_array().expect("results");
     for (n, result) in results.iter().enumerate() {

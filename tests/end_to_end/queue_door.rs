@@ -5,7 +5,7 @@
 //! channel and is nothing that a service of ours sees.
 
 mod archived;
-mod door;
+pub mod door;
 mod permissions;
 mod poison;
 mod properties;

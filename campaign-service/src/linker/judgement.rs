@@ -154,7 +154,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::{ErrorCode, Outcome, Resolved};
+    use shared::contract::{ErrorCode, Options, Outcome, Resolved};
 
     use super::*;
 
@@ -185,6 +185,8 @@ mod tests {
             workspace_id: CAMPAIGN.0,
             campaign_id: CAMPAIGN.1,
             resolved_at: at(second),
+            options: Options::default(),
+            refs: vec![],
             outcomes: leads.iter().map(lead).collect(),
         }
     }

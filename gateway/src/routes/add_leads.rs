@@ -8,13 +8,14 @@ use serde_json::value::RawValue;
 use shared::{
     contract::{
         ErrorBody, ErrorCode, MAX_LEADS_PER_BIG_SUBMISSION, MAX_LEADS_PER_SUBMISSION, Merge,
+        Options,
     },
     entry::Region,
 };
 use uuid::Uuid;
 
 use crate::{
-    error::ApiError,
+    error::{ApiError, REPLAYED},
     extract::{Authenticated, Body, Id},
     gather::{Answered, Submission},
     idempotency::{Claim, IdempotencyKey, fingerprint},
@@ -33,11 +34,13 @@ pub async fn add(
     let workspace_id = caller.workspace_id;
     let key = IdempotencyKey::of(http.headers())?;
     let request = AddLeads::parse(&body)?;
+    // A dry run leaves no trace, so it has nothing to fear from a repetition.
+    let key = key.filter(|_| !request.options.dry_run);
     expect_open(&state, workspace_id, campaign_id, key.as_ref()).await?;
     let mut submission = request.into_submission(Uuid::now_v7(), workspace_id, campaign_id);
     submission.default_region = submission.default_region.or_else(|| caller.default_region.clone());
     let Some(key) = key else {
-        return Ok(answer(data(campaign_id, &submit(&state, submission).await?), false));
+        return Ok(answer(submit(&state, submission).await?.body(), false));
     };
     // The older prefix leads to the same place.
     let path = format!("/v1/campaigns/{campaign_id}/leads");
@@ -49,9 +52,10 @@ pub async fn add(
         Claim::Twin(id) => submission.id = id,
         Claim::First => {}
     }
-    let data = data(campaign_id, &submit(&state, submission).await?);
-    state.idempotency.remember(workspace_id, &key, &data).await?;
-    Ok(answer(data, replayed))
+    let answered = submit(&state, submission).await;
+    let body = answered.map_err(|error| error.repeating(replayed))?.body();
+    state.idempotency.remember(workspace_id, &key, &body).await?;
+    Ok(answer(body, replayed))
 }
 
 /// Refuses early what would come to nothing, so that no lead is made for it. What was answered
@@ -84,17 +88,9 @@ async fn submit(state: &State, submission: Submission) -> Result<Answered, ApiEr
 fn answer(body: String, replayed: bool) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if replayed {
-        response.insert_header(("Idempotent-Replayed", "true"));
+        response.insert_header(REPLAYED);
     }
     response.content_type(ContentType::json()).body(body)
-}
-
-/// The answer's JSON, around results that are copied as they came.
-fn data(campaign_id: Uuid, answered: &Answered) -> String {
-    let (results, summary) = (answered.results.get(), answered.summary.get());
-    format!(
-        r#"{{"data":{{"campaign_id":"{campaign_id}","results":{results},"summary":{summary}}}}}"#
-    )
 }
 
 /// The request, valid as far as the gateway looks: the entries are the lead service's business.
@@ -104,6 +100,7 @@ pub(crate) struct AddLeads {
     pub(crate) count: usize,
     pub(crate) merge: Merge,
     pub(crate) default_region: Option<String>,
+    pub(crate) options: Options,
 }
 
 impl AddLeads {
@@ -119,6 +116,7 @@ impl AddLeads {
             campaign_id,
             merge: self.merge,
             default_region: self.default_region,
+            options: self.options,
             leads: self.leads,
             count: self.count,
         }
@@ -133,6 +131,14 @@ impl AddLeads {
             merge: Option<&'a RawValue>,
             #[serde(borrow)]
             default_region: Option<&'a RawValue>,
+            #[serde(borrow)]
+            dry_run: Option<&'a RawValue>,
+            #[serde(borrow)]
+            all_or_nothing: Option<&'a RawValue>,
+            #[serde(borrow)]
+            skip_if_in_workspace: Option<&'a RawValue>,
+            #[serde(borrow)]
+            skip_if_in_other_campaign: Option<&'a RawValue>,
         }
         let invalid = || ApiError::bad_request("Invalid JSON body");
         let fields: Fields<'_> = serde_json::from_slice(body).map_err(|_| invalid())?;
@@ -146,6 +152,15 @@ impl AddLeads {
             leads: leads.to_owned(),
             merge: option(fields.merge)?.map_or(Ok(Merge::default()), merge)?,
             default_region: option(fields.default_region)?.map(region).transpose()?,
+            options: Options {
+                dry_run: flag(fields.dry_run, "dry_run")?,
+                all_or_nothing: flag(fields.all_or_nothing, "all_or_nothing")?,
+                skip_if_in_workspace: flag(fields.skip_if_in_workspace, "skip_if_in_workspace")?,
+                skip_if_in_other_campaign: flag(
+                    fields.skip_if_in_other_campaign,
+                    "skip_if_in_other_campaign",
+                )?,
+            },
         })
     }
 }
@@ -161,6 +176,15 @@ fn count(leads: &RawValue) -> Result<usize, ApiError> {
             "leads may hold {MAX_LEADS_PER_SUBMISSION} entries at most; \
              with the header Prefer: respond-async, {MAX_LEADS_PER_BIG_SUBMISSION}"
         ))),
+    }
+}
+
+/// An option that is on or off.
+fn flag(raw: Option<&RawValue>, name: &str) -> Result<bool, ApiError> {
+    match raw.map(RawValue::get) {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(ApiError::bad_request(format!("{name} must be true or false"))),
     }
 }
 
@@ -198,6 +222,7 @@ mod tests {
         let request = AddLeads::parse(body.as_bytes()).expect("valid");
         assert_eq!(request.leads.get(), leads);
         assert_eq!((request.count, request.merge), (2, Merge::None));
+        assert!(request.options.is_plain());
     }
 
     #[test]
@@ -220,6 +245,10 @@ mod tests {
             (r#"{"leads":[{}],"merge":"both"}"#, "merge"),
             (r#"{"leads":[{}],"merge":7}"#, "merge"),
             (r#"{"leads":[{}],"default_region":"Texas"}"#, "default_region"),
+            (r#"{"leads":[{}],"dry_run":"true"}"#, "dry_run must be true or false"),
+            (r#"{"leads":[{}],"all_or_nothing":1}"#, "all_or_nothing"),
+            (r#"{"leads":[{}],"skip_if_in_workspace":{}}"#, "skip_if_in_workspace"),
+            (r#"{"leads":[{}],"skip_if_in_other_campaign":[]}"#, "skip_if_in_other_campaign"),
             (&many, "1000"),
         ] {
             let error = AddLeads::parse(body.as_bytes()).expect_err(body).to_string();

@@ -84,6 +84,12 @@ impl Options {
     /// What is wrong with them.
     pub fn complete(&mut self, default_region: Option<&str>) -> Result<(), ApiError> {
         let request = AddLeads::parse(self.request("[{}]").as_bytes())?;
+        // Chunks are applied one after the other, so none of them knows what becomes of all.
+        if request.options.dry_run || request.options.all_or_nothing {
+            return Err(ApiError::bad_request(
+                "dry_run and all_or_nothing cannot be combined with Prefer: respond-async",
+            ));
+        }
         if let (None, Some(region)) = (&request.default_region, default_region) {
             let region = serde_json::value::to_raw_value(region)
                 .map_err(|_| ApiError::bad_request("Invalid default_region"))?;
@@ -152,10 +158,19 @@ mod tests {
             assert!(told.contains(name), "{told}");
         }
         assert!(query(&[("long", &"x".repeat(MAX_BYTES))]).is_err());
-        for (name, value) in [("merge", "both"), ("merge", "true"), ("default_region", "Texas")] {
+        for (name, value) in [
+            ("merge", "both"),
+            ("merge", "true"),
+            ("default_region", "Texas"),
+            ("skip_if_in_workspace", "yes"),
+        ] {
             let mut options = query(&[(name, value)]).expect("once");
             assert!(options.complete(None).is_err(), "{name}={value}");
         }
+        let mut skipping =
+            query(&[("skip_if_in_workspace", "true"), ("dry_run", "false")]).expect("once");
+        skipping.complete(None).expect("right");
+        assert_eq!(skipping.to_json(), r#"{"dry_run":false,"skip_if_in_workspace":true}"#);
         let mut own = query(&[("default_region", "DE")]).expect("once");
         own.complete(Some("US")).expect("right");
         assert_eq!(own.to_json(), r#"{"default_region":"DE"}"#);

@@ -1,14 +1,14 @@
 //! Handing a worked message on: its outcomes to the campaign service, and what could not be worked
 //! on to the dead letters, so that nothing is dropped without a trace (contract section 5).
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use serde_json::value::RawValue;
 use shared::{
     bus::{Bus, BusError, Lane, Message, dead_letter, within},
     contract::{
-        ErrorBody, ResolvedSubmission, ResolvedSubmissions, SubmissionResult, SubmissionResults,
-        write_submissions,
+        ErrorBody, Options, ResolvedSubmission, ResolvedSubmissions, SubmissionResult,
+        SubmissionResults, write_submissions,
     },
     crash,
 };
@@ -48,6 +48,8 @@ pub(super) async fn hand_on(
                     id: Some(unit.id),
                     workspace_id: unit.workspace_id,
                     campaign_id: unit.campaign_id,
+                    options: unit.options,
+                    refs: Cow::Borrowed(&unit.refs),
                     outcomes: Some(&answered.outcomes),
                     resolved_at: Some(answered.resolved_at),
                     error: None,
@@ -74,6 +76,8 @@ fn failed<'a>(id: Option<Uuid>, error: ErrorBody) -> ResolvedSubmission<'a> {
         id,
         workspace_id: Uuid::nil(),
         campaign_id: Uuid::nil(),
+        options: Options::default(),
+        refs: Cow::default(),
         outcomes: None,
         resolved_at: None,
         error: Some(error),

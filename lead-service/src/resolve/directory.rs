@@ -1,11 +1,11 @@
 //! The leads of one workspace that a batch is about, by their identifiers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use shared::entry::{Details, Email, LeadEntry, Phone};
 use uuid::Uuid;
 
-use super::{Lead, Mark};
+use super::{Lead, Mark, suppressed::Suppressions};
 
 /// The leads of one workspace that the entries at hand can name: those found in the database, then
 /// changed and joined by new ones as entries are applied.
@@ -15,6 +15,8 @@ pub struct Directory {
     pub(super) ids: HashMap<Uuid, usize>,
     pub(super) phones: HashMap<Phone, usize>,
     pub(super) emails: HashMap<Email, usize>,
+    /// Those of the contacts at hand that must not be contacted.
+    pub(super) suppressions: Arc<Suppressions>,
 }
 
 /// A lead with what the database knows of it.
@@ -32,6 +34,11 @@ impl Directory {
         if !self.ids.contains_key(&lead.id) {
             self.push(lead, false);
         }
+    }
+
+    /// All leads, as they are by now.
+    pub fn leads(&self) -> impl Iterator<Item = &Lead> {
+        self.leads.iter().map(|tracked| &tracked.lead)
     }
 
     /// Makes a lead of an entry.

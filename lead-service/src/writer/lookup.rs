@@ -9,12 +9,14 @@ use futures_util::try_join;
 use shared::database::sparse;
 use uuid::Uuid;
 
+use super::suppressed;
 use crate::{
     resolve::Directory,
     store::{
         self, LeadRow,
         lookups::{LeadsByEmail, LeadsById, LeadsByPhone},
         records::FindRecords,
+        suppressed::SuppressingWorkspaces,
     },
     unit::Unit,
 };
@@ -28,6 +30,8 @@ pub(super) struct Lookup<'a> {
     emails: LeadsByEmail<'a>,
     /// Workspaces in which an entry brings details.
     detailed: HashSet<Uuid>,
+    suppressing: SuppressingWorkspaces<'a>,
+    units: &'a [Unit],
 }
 
 /// What was found.
@@ -48,10 +52,11 @@ pub(super) struct Record {
 
 impl<'a> Lookup<'a> {
     pub(super) fn of(units: &'a [Unit]) -> Self {
-        let mut lookup = Self::default();
+        let mut lookup = Self { units, ..Self::default() };
         let (mut ids, mut phones, mut emails) = (HashSet::new(), HashSet::new(), HashSet::new());
         let detailed: HashSet<Uuid> =
             units.iter().filter(|unit| unit.has_details()).map(|unit| unit.workspace_id).collect();
+        let mut workspaces = HashSet::new();
         for unit in units {
             let workspace_id = unit.workspace_id;
             // Of all leads that the workspace's entries name: one that names a lead without details
@@ -59,6 +64,9 @@ impl<'a> Lookup<'a> {
             let details = detailed.contains(&workspace_id).then_some(true);
             lookup.records.workspaces.push(workspace_id);
             lookup.records.ids.push(unit.id);
+            if workspaces.insert(workspace_id) {
+                lookup.suppressing.workspaces.push(workspace_id);
+            }
             for entry in unit.entries.iter().flatten() {
                 if let Some(id) = entry.lead_id
                     && ids.insert((workspace_id, id))
@@ -89,27 +97,31 @@ impl<'a> Lookup<'a> {
 
     /// Has every look-up prepared, on a new connection.
     pub(super) async fn prepare(mut on: &AsyncPgConnection) -> QueryResult<()> {
-        let Self { records, ids, phones, emails, detailed: _ } = Self::default();
+        let Self { records, ids, phones, emails, suppressing, detailed: _, units: _ } =
+            Self::default();
         records.execute(&mut on).await?;
         ids.execute(&mut on).await?;
         phones.execute(&mut on).await?;
         emails.execute(&mut on).await?;
-        Ok(())
+        suppressing.execute(&mut on).await?;
+        suppressed::prepare(on).await
     }
 
     /// Sends all look-ups at once, those by email on a connection of their own where there is one.
+    /// Then, for workspaces that suppress anybody, one more.
     pub(super) async fn run(
         self,
         on: &AsyncPgConnection,
         beside: Option<&AsyncPgConnection>,
     ) -> QueryResult<Found> {
-        let Self { records, ids, phones, emails, detailed } = self;
-        let (mut a, mut b, mut c, mut d) = (on, on, on, beside.unwrap_or(on));
-        let (records, by_id, by_phone, by_email) = try_join!(
+        let Self { records, ids, phones, emails, detailed, suppressing, units } = self;
+        let (mut a, mut b, mut c, mut d, mut e) = (on, on, on, beside.unwrap_or(on), on);
+        let (records, by_id, by_phone, by_email, suppressing) = try_join!(
             records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>)>(&mut a),
             async { if ids.ids.is_empty() { Ok(vec![]) } else { ids.load(&mut b).await } },
             async { if phones.phones.is_empty() { Ok(vec![]) } else { phones.load(&mut c).await } },
             async { if emails.emails.is_empty() { Ok(vec![]) } else { emails.load(&mut d).await } },
+            suppressing.load::<Uuid>(&mut e),
         )?;
         let mut found = Found::default();
         for (workspace_id, id, fingerprint, outcomes, resolved_at) in records {
@@ -121,6 +133,9 @@ impl<'a> Lookup<'a> {
             let detailed = detailed.contains(&row.0);
             let (workspace_id, lead) = store::lead(row, detailed);
             found.directories.entry(workspace_id).or_default().add(lead);
+        }
+        if !suppressing.is_empty() {
+            suppressed::look_up(on, units, &suppressing, &mut found).await?;
         }
         Ok(found)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
-use shared::contract::{ErrorBody, ErrorCode, Outcome};
+use shared::contract::{ErrorBody, ErrorCode};
 use uuid::Uuid;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     lookup::{Found, Record},
 };
 use crate::{
-    resolve::{Directory, Mark},
+    resolve::Directory,
     store::{
         counts::CountLeads,
         records::InsertRecords,
@@ -35,7 +35,7 @@ pub(super) struct Outcomes<'a> {
 
 impl<'a> Outcomes<'a> {
     /// Resolves the units in order. One that was answered before, in this batch too, gets the same
-    /// answer and changes nothing.
+    /// answer and changes nothing. A dry run leaves no trace, so it is never the one before.
     pub(super) fn of(units: &'a [Unit], found: Found) -> Self {
         let Found { records, mut directories } = found;
         let mut here = HashMap::with_capacity(units.len());
@@ -49,8 +49,10 @@ impl<'a> Outcomes<'a> {
                 let (first, answer): (&Unit, &Decision) = (&units[first], &answers[first]);
                 same_content(unit, &first.fingerprint).and_then(|()| answer.clone())
             } else {
-                here.insert(name, place);
-                fresh.push(place);
+                if !unit.options.dry_run {
+                    here.insert(name, place);
+                    fresh.push(place);
+                }
                 resolve(unit, directories.entry(unit.workspace_id).or_default())
             };
             answers.push(answer);
@@ -80,7 +82,12 @@ impl<'a> Outcomes<'a> {
         writes
     }
 
-    /// The answers; `now` is when the records were written, where there were any.
+    /// Whether each answer was decided before, or decides nothing.
+    pub(super) fn are_dated(&self) -> bool {
+        self.answers.iter().flatten().all(|(_, earlier)| earlier.is_some())
+    }
+
+    /// The answers; `now` is when those were decided that are not dated yet.
     pub(super) fn into_answers(self, now: Option<DateTime<Utc>>) -> Vec<Answer> {
         let dated = self.answers.into_iter().map(|decision| {
             let (outcomes, earlier) = decision?;
@@ -102,16 +109,7 @@ pub(super) struct Writes<'a> {
 }
 
 fn resolve(unit: &Unit, directory: &mut Directory) -> Decision {
-    let outcomes: Vec<Outcome> = (0..)
-        .zip(&unit.entries)
-        .map(|(entry, parsed)| match parsed {
-            Ok(parsed) => {
-                let mark = Mark { submission_id: unit.id, entry };
-                directory.resolve(parsed, unit.merge, mark, Uuid::now_v7)
-            }
-            Err(error) => Outcome::Rejected(error.clone()),
-        })
-        .collect();
+    let outcomes = directory.apply(unit, Uuid::now_v7);
     let written = serde_json::value::to_raw_value(&outcomes).map_err(|error| {
         tracing::error!(%error, "outcomes cannot be written as JSON");
         ErrorBody::internal()

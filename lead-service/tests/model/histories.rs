@@ -7,7 +7,7 @@ use proptest::{
     sample::select,
 };
 use serde_json::{Map, Value, json};
-use shared::contract::Merge;
+use shared::contract::{Contact, Merge, Options};
 use uuid::Uuid;
 
 /// Workspaces of one history.
@@ -24,6 +24,10 @@ pub enum Step {
     Forged(prop::sample::Index, Content),
     /// An earlier one's id in a workspace that is none of the history's.
     Abroad(prop::sample::Index),
+    /// Contacts to be suppressed, before the batch.
+    Suppress(usize, Vec<(Contact, Option<&'static str>)>),
+    /// A contact that may be contacted again, before the batch.
+    Lift(usize, Contact),
 }
 
 /// What a submission asks for.
@@ -31,6 +35,7 @@ pub enum Step {
 pub struct Content {
     pub workspace: usize,
     pub merge: Merge,
+    pub options: Options,
     pub entries: Vec<Entry>,
 }
 
@@ -146,11 +151,27 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 fn content() -> impl Strategy<Value = Content> {
     let merge = select(vec![Merge::Fill, Merge::Overwrite, Merge::None]);
-    (0..WORKSPACES, merge, vec(entry(), 1..5)).prop_map(|(workspace, merge, entries)| Content {
-        workspace,
-        merge,
-        entries,
+    (0..WORKSPACES, merge, options(), vec(entry(), 1..5)).prop_map(
+        |(workspace, merge, options, entries)| Content { workspace, merge, options, entries },
+    )
+}
+
+/// Any combination of options, most often none.
+pub fn options() -> impl Strategy<Value = Options> {
+    let option = || prop::bool::weighted(0.25);
+    (option(), option(), option(), option()).prop_map(|(dry, all, workspace, campaign)| Options {
+        dry_run: dry,
+        all_or_nothing: all,
+        skip_if_in_workspace: workspace,
+        skip_if_in_other_campaign: campaign,
     })
+}
+
+fn contact() -> impl Strategy<Value = Contact> {
+    prop_oneof![
+        (1..5u8).prop_map(|n| Contact::Phone(format!("+1555000000{n}"))),
+        (0..4u8).prop_map(|n| Contact::Email(format!("lead{n}@example.com"))),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -160,6 +181,9 @@ fn step() -> impl Strategy<Value = Step> {
         4 => any::<Index>().prop_map(Step::Replay),
         1 => (any::<Index>(), content()).prop_map(|(place, content)| Step::Forged(place, content)),
         1 => any::<Index>().prop_map(Step::Abroad),
+        1 => (0..WORKSPACES, vec((contact(), of(Just("asked"))), 1..3))
+            .prop_map(|(workspace, contacts)| Step::Suppress(workspace, contacts)),
+        1 => (0..WORKSPACES, contact()).prop_map(|(workspace, it)| Step::Lift(workspace, it)),
     ]
 }
 

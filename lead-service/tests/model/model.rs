@@ -1,26 +1,89 @@
 //! The plainest model of contract section 3: a list of leads, looked through from the front for
 //! every entry.
 
-use lead_service::resolve::{Lead, Mark};
+use lead_service::{
+    resolve::{Lead, Mark},
+    unit::Unit,
+};
 use shared::{
-    contract::{Conflict, Merge, Outcome, Resolved},
+    contract::{Conflict, Contact, Merge, Outcome, Resolved, Suppressed},
     entry::{Details, EntryError, EntryErrorCode, Identifier, JsonObject, LeadEntry},
 };
 use uuid::Uuid;
 
+/// The ids under which a submission's leads were made; for an entry that made none, one that cannot
+/// have been told.
+pub fn new_ids(told: &[Outcome]) -> Vec<Uuid> {
+    let id = |outcome: &Outcome| match outcome {
+        Outcome::Lead(lead) if lead.created => lead.lead_id,
+        _ => Uuid::now_v7(),
+    };
+    told.iter().map(id).collect()
+}
+
 /// The contract, one entry at a time, with no thought of speed.
-#[derive(Clone, Default)]
-pub struct Model(pub Vec<Lead>);
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// The leads, oldest first.
+    pub leads: Vec<Lead>,
+    /// Whom not to contact, and why.
+    pub suppressed: Vec<(Contact, Option<String>)>,
+}
 
 impl Model {
+    /// Applies a submission. Each entry's lead, if it has to be made, gets the id at its place.
+    pub fn apply_all(&mut self, unit: &Unit, new_ids: &[Uuid]) -> Vec<Outcome> {
+        let mut after = self.clone();
+        let mut outcomes = Vec::new();
+        for (entry, (parsed, new_id)) in (0..).zip(unit.entries.iter().zip(new_ids)) {
+            let mark = Mark { submission_id: unit.id, entry };
+            let skip = unit.options.skip_if_in_workspace;
+            let merge = if skip { Merge::None } else { unit.merge };
+            let outcome = match parsed {
+                Ok(parsed) => after.apply(parsed, merge, mark, *new_id),
+                Err(error) => Outcome::Rejected(error.clone()),
+            };
+            outcomes.push(match outcome {
+                Outcome::Lead(lead) if skip && !lead.created => Outcome::Skipped(lead),
+                outcome => outcome,
+            });
+        }
+        let fails =
+            |outcome: &Outcome| matches!(outcome, Outcome::Rejected(_) | Outcome::Suppressed(_));
+        if unit.options.all_or_nothing && outcomes.iter().any(fails) {
+            outcomes.iter_mut().filter(|o| !fails(o)).for_each(|o| *o = Outcome::NotApplied);
+        } else if !unit.options.dry_run {
+            *self = after;
+        }
+        outcomes
+    }
+
+    /// Which of these contacts is suppressed, the first of them.
+    fn first_suppressed<'a>(
+        &self,
+        contacts: impl IntoIterator<Item = (Identifier, &'a str)>,
+    ) -> Option<Outcome> {
+        contacts.into_iter().find_map(|(field, value)| {
+            self.suppressed.iter().find_map(|(contact, reason)| {
+                let named = match contact {
+                    Contact::Phone(phone) => (Identifier::Phone, phone.as_str()),
+                    Contact::Email(email) => (Identifier::Email, email.as_str()),
+                };
+                let reason = reason.clone();
+                (named == (field, value))
+                    .then_some(Outcome::Suppressed(Suppressed { field, reason }))
+            })
+        })
+    }
+
     /// Applies one entry. A lead that has to be made gets `new_id`.
     pub fn apply(&mut self, entry: &LeadEntry, merge: Merge, mark: Mark, new_id: Uuid) -> Outcome {
         let having_phone =
-            self.0.iter().position(|lead| entry.phone.is_some() && lead.phone == entry.phone);
+            self.leads.iter().position(|lead| entry.phone.is_some() && lead.phone == entry.phone);
         let having_email =
-            self.0.iter().position(|lead| entry.email.is_some() && lead.email == entry.email);
+            self.leads.iter().position(|lead| entry.email.is_some() && lead.email == entry.email);
         let (chosen, matched_by) = if let Some(id) = entry.lead_id {
-            match self.0.iter().position(|lead| lead.id == id) {
+            match self.leads.iter().position(|lead| lead.id == id) {
                 None => return Outcome::Rejected(EntryError::lead_not_found()),
                 found => (found, Some(Identifier::LeadId)),
             }
@@ -31,8 +94,19 @@ impl Model {
         } else {
             (None, None)
         };
+        let mut contacts = vec![(&entry.phone, &entry.email)];
+        contacts
+            .extend(chosen.map(|chosen| (&self.leads[chosen].phone, &self.leads[chosen].email)));
+        let contacts = contacts.into_iter().flat_map(|(phone, email)| {
+            let phone = phone.as_ref().map(|phone| (Identifier::Phone, phone.as_str()));
+            let email = email.as_ref().map(|email| (Identifier::Email, email.as_str()));
+            phone.into_iter().chain(email)
+        });
+        if let Some(suppressed) = self.first_suppressed(contacts) {
+            return suppressed;
+        }
         let Some(chosen) = chosen else {
-            self.0.push(Lead {
+            self.leads.push(Lead {
                 id: new_id,
                 phone: entry.phone.clone(),
                 email: entry.email.clone(),
@@ -56,9 +130,11 @@ impl Model {
         } else {
             None
         };
-        let conflict = conflict
-            .map(|(field, place)| Conflict { field, lead_id: self.0[place.expect("found")].id });
-        let lead = &mut self.0[chosen];
+        let conflict = conflict.map(|(field, place)| Conflict {
+            field,
+            lead_id: Some(self.leads[place.expect("found")].id),
+        });
+        let lead = &mut self.leads[chosen];
         if conflict.is_none() {
             match details(lead, entry, merge) {
                 Ok(details) => lead.details = details,

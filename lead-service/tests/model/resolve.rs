@@ -1,14 +1,21 @@
 //! `resolve` against the model.
 
-use lead_service::resolve::{Directory, Lead, Mark};
+use lead_service::{
+    resolve::{Directory, Lead, Mark},
+    unit::Unit,
+};
 use proptest::prelude::*;
 use shared::{
-    contract::Merge,
-    entry::{Details, Email, JsonObject, LeadEntry, Phone, Profile},
+    contract::{Contact, Merge},
+    entry::{Details, Email, EntryError, JsonObject, LeadEntry, Phone, Profile},
 };
 use uuid::Uuid;
 
-use crate::{model::Model, regressions};
+use crate::{
+    histories::options,
+    model::{Model, new_ids},
+    regressions,
+};
 
 /// Few phones and emails, so that they meet.
 fn phone() -> impl Strategy<Value = Phone> {
@@ -71,13 +78,30 @@ fn history(entries: std::ops::Range<usize>) -> impl Strategy<Value = Vec<(LeadEn
     prop::collection::vec((entry(), merge()), entries)
 }
 
+/// An entry as it comes out of parsing, now and then a bad one.
+fn parsed() -> impl Strategy<Value = Result<LeadEntry, EntryError>> {
+    prop_oneof![
+        12 => entry().prop_map(Ok),
+        1 => Just(Err(EntryError::missing_identifier())),
+    ]
+}
+
+fn suppressed() -> impl Strategy<Value = Vec<(Contact, Option<String>)>> {
+    let contact = prop_oneof![
+        phone().prop_map(|phone| Contact::from(&phone)),
+        email().prop_map(|email| Contact::from(&email)),
+    ];
+    let reason = prop::option::of(Just("asked".to_owned()));
+    prop::collection::btree_map(contact, reason, 0..3).prop_map(|map| map.into_iter().collect())
+}
+
 fn mark(entry: usize) -> Mark {
     Mark { submission_id: Uuid::from_u128(77), entry: entry as i32 }
 }
 
 /// Ids in the order of creation, so that entries can name leads to come.
 fn ids(from: &Model) -> impl Iterator<Item = Uuid> + use<> {
-    (from.0.len() as u128..).map(Uuid::from_u128)
+    (from.leads.len() as u128..).map(Uuid::from_u128)
 }
 
 proptest! {
@@ -91,7 +115,7 @@ proptest! {
             let id = ids(&model).next().expect("endless");
             model.apply(entry, *merge, Mark { submission_id: Uuid::nil(), entry: n as i32 }, id);
         }
-        let stored = model.0.clone();
+        let stored = model.leads.clone();
         let mut directory = Directory::default();
         stored.iter().cloned().for_each(|lead| directory.add(lead));
 
@@ -100,7 +124,44 @@ proptest! {
             let expected = model.apply(entry, *merge, mark(n), id);
             prop_assert_eq!(directory.resolve(entry, *merge, mark(n), || id), expected);
         }
-        prop_assert_eq!(written(stored, &directory), Ok(model.0));
+        prop_assert_eq!(written(stored, &directory), Ok(model.leads));
+    }
+
+    /// A whole submission, with every combination of options, beside suppressed contacts.
+    #[test]
+    fn a_submission_is_what_its_options_ask_for(
+        before in history(0..8),
+        suppressed in suppressed(),
+        entries in prop::collection::vec(parsed(), 1..8),
+        merge in merge(),
+        options in options(),
+    ) {
+        let mut model = Model::default();
+        for (n, (entry, merge)) in before.iter().enumerate() {
+            let id = ids(&model).next().expect("endless");
+            model.apply(entry, *merge, Mark { submission_id: Uuid::nil(), entry: n as i32 }, id);
+        }
+        let stored = model.leads.clone();
+        let mut directory = Directory::default();
+        stored.iter().cloned().for_each(|lead| directory.add(lead));
+        for (contact, reason) in suppressed {
+            directory.suppress(contact.clone(), reason.clone());
+            model.suppressed.push((contact, reason));
+        }
+
+        let unit = Unit {
+            id: mark(0).submission_id,
+            workspace_id: Uuid::nil(),
+            campaign_id: Uuid::nil(),
+            merge,
+            options,
+            refs: vec![],
+            entries,
+            fingerprint: [0; 32],
+        };
+        let told = directory.apply(&unit, Uuid::now_v7);
+        prop_assert_eq!(&told, &model.apply_all(&unit, &new_ids(&told)));
+        prop_assert_eq!(written(stored, &directory), Ok(model.leads));
     }
 
     /// An entry that is delivered again, with nothing between, claims its lead again and changes

@@ -1,19 +1,20 @@
 //! The whole writer, over a real PostgreSQL, against the model.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 use diesel_async::AsyncPgConnection;
 use lead_service::{
     migrate,
-    resolve::Mark,
+    requests::LeadAnswers,
     unit::Unit,
     writer::{Answer, Writer},
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 use shared::{
-    contract::{ErrorCode, Outcome, Submission, read_submissions},
+    contract::{ErrorCode, LeadRequest, NewSuppression, Outcome, Submission, read_submissions},
     database::Database,
+    requests::Answers,
     worker::Work,
 };
 use test_support::TestDatabase;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 
 use crate::{
     histories::{Content, Step, WORKSPACES, history},
-    model::Model,
+    model::{Model, new_ids},
     regressions, table,
 };
 
@@ -38,6 +39,7 @@ fn the_writer_does_what_the_model_does() {
     let connection = runtime.block_on(table::connect(&database.url()));
     // One writer and one table for all: each history has workspaces of its own, and the others'
     // rows must not matter.
+    let answers = LeadAnswers { database: pool.clone(), deleted: Arc::default() };
     let shared = RefCell::new((Writer::new(pool), connection));
     TestRunner::new(regressions::config(400, "writer"))
         .run(&history(), |batches| {
@@ -45,6 +47,7 @@ fn the_writer_does_what_the_model_does() {
             runtime.block_on(async {
                 let mut world = World::default();
                 for batch in &batches {
+                    world.change_lists(&answers, batch).await?;
                     world.batch(writer, batch).await?;
                     world.compare(connection).await?;
                 }
@@ -83,6 +86,8 @@ impl Default for World {
 /// What a unit of a batch is: the submission at this place, or one that must be refused.
 enum Expected {
     Made(usize),
+    /// Nothing is made of it.
+    Dry(Uuid),
     Mismatch,
 }
 
@@ -90,7 +95,7 @@ impl World {
     async fn batch(&mut self, writer: &mut Writer, batch: &[Step]) -> Result<(), TestCaseError> {
         let (mut units, mut expected) = (Vec::new(), Vec::new());
         for step in batch {
-            let (json, what) = self.submission(step);
+            let Some((json, what)) = self.submission(step) else { continue };
             units.push(unit(&json));
             expected.push(what);
         }
@@ -103,15 +108,70 @@ impl World {
                     prop_assert_eq!(code, Err(ErrorCode::IdempotencyMismatch));
                 }
                 Expected::Made(place) => self.answered(place, unit, &answer)?,
+                Expected::Dry(workspace_id) => {
+                    let told = outcomes(&answer)?;
+                    let model = self.models.entry(workspace_id).or_default();
+                    let expected = model.clone().apply_all(unit, &new_ids(&told));
+                    prop_assert_eq!(told, expected);
+                }
             }
         }
         Ok(())
     }
 
-    /// The JSON of a step's submission.
-    fn submission(&mut self, step: &Step) -> (Value, Expected) {
+    /// Suppresses and lifts what a batch says, before its submissions.
+    async fn change_lists(
+        &mut self,
+        answers: &LeadAnswers,
+        batch: &[Step],
+    ) -> Result<(), TestCaseError> {
+        for step in batch {
+            let (workspace, request, expected) = match step {
+                Step::Suppress(workspace, contacts) => {
+                    let workspace_id = self.workspaces[*workspace];
+                    let list = &mut self.models.entry(workspace_id).or_default().suppressed;
+                    let mut added = Vec::new();
+                    let mut suppressions = Vec::new();
+                    for (contact, reason) in contacts {
+                        let reason = reason.map(str::to_owned);
+                        added.push(list.iter().all(|(listed, _)| listed != contact));
+                        if added.last() == Some(&true) {
+                            list.push((contact.clone(), reason.clone()));
+                        }
+                        let (id, contact) = (Uuid::now_v7(), contact.clone());
+                        suppressions.push(NewSuppression { id, contact, reason });
+                    }
+                    let request = || LeadRequest::Suppress {
+                        workspace_id,
+                        suppressions: suppressions.clone(),
+                    };
+                    // The bus may ask twice; both are told the same.
+                    let first = answers.answer(request()).await.expect("the database works");
+                    prop_assert_eq!(first.get(), json!(added).to_string());
+                    (workspace_id, request(), json!(added))
+                }
+                Step::Lift(workspace, contact) => {
+                    let workspace_id = self.workspaces[*workspace];
+                    let list = &mut self.models.entry(workspace_id).or_default().suppressed;
+                    let before = list.len();
+                    list.retain(|(listed, _)| listed != contact);
+                    let contact = contact.clone();
+                    let request = LeadRequest::LiftSuppression { workspace_id, contact };
+                    (workspace_id, request, json!(list.len() < before))
+                }
+                _ => continue,
+            };
+            let told = answers.answer(request).await.expect("the database works");
+            prop_assert_eq!(told.get(), expected.to_string(), "in {}", workspace);
+        }
+        Ok(())
+    }
+
+    /// The JSON of a step's submission, where it has one.
+    fn submission(&mut self, step: &Step) -> Option<(Value, Expected)> {
         let earlier = |place: &prop::sample::Index| place.index(self.made.len());
-        match step {
+        Some(match step {
+            Step::Suppress(..) | Step::Lift(..) => return None,
             Step::Replay(place) if !self.made.is_empty() => {
                 let place = earlier(place);
                 (self.made[place].json.clone(), Expected::Made(place))
@@ -136,23 +196,29 @@ impl World {
                                     "campaign_id": Uuid::nil(), "leads": [{}]});
                 self.make(nobody)
             }
-        }
+        })
     }
 
     fn make(&mut self, json: Value) -> (Value, Expected) {
         let id = |field: &str| json[field].as_str().and_then(|id| id.parse().ok()).expect("an id");
         let (id, workspace_id) = (id("id"), id("workspace_id"));
+        if json["dry_run"] == true {
+            return (json, Expected::Dry(workspace_id));
+        }
         self.made.push(Made { id, workspace_id, json: json.clone(), outcomes: None });
         (json, Expected::Made(self.made.len() - 1))
     }
 
     fn json(&self, id: Uuid, workspace_id: Uuid, content: &Content) -> Value {
-        let ids = |model: &Model| model.0.iter().map(|lead| lead.id).collect::<Vec<_>>();
+        let ids = |model: &Model| model.leads.iter().map(|lead| lead.id).collect::<Vec<_>>();
         let own = self.models.get(&workspace_id).map(ids).unwrap_or_default();
         let all: Vec<_> = self.models.values().flat_map(ids).collect();
         let leads: Vec<_> = content.entries.iter().map(|entry| entry.json(&own, &all)).collect();
-        json!({"id": id, "workspace_id": workspace_id, "campaign_id": Uuid::nil(),
-               "merge": content.merge, "leads": leads})
+        let mut json = json!({"id": id, "workspace_id": workspace_id, "campaign_id": Uuid::nil(),
+                              "merge": content.merge, "leads": leads});
+        let options = json!(content.options);
+        json.as_object_mut().expect("an object").extend(options.as_object().expect("too").clone());
+        json
     }
 
     /// Holds an answer against the model, which makes leads under the ids that the writer chose.
@@ -162,23 +228,12 @@ impl World {
         unit: &Unit,
         answer: &Answer,
     ) -> Result<(), TestCaseError> {
-        let answer = answer.as_ref().map_err(|error| TestCaseError::fail(error.to_string()))?;
-        let told: Vec<Outcome> = serde_json::from_str(answer.outcomes.get()).expect("outcomes");
+        let told = outcomes(answer)?;
         let made = &mut self.made[place];
         if made.outcomes.is_none() {
             let model = self.models.entry(made.workspace_id).or_default();
             prop_assert_eq!(told.len(), unit.entries.len());
-            let mut outcomes = Vec::new();
-            for (entry, (parsed, told)) in (0..).zip(unit.entries.iter().zip(&told)) {
-                outcomes.push(match parsed {
-                    Err(error) => Outcome::Rejected(error.clone()),
-                    Ok(parsed) => {
-                        let mark = Mark { submission_id: unit.id, entry };
-                        model.apply(parsed, unit.merge, mark, chosen_id(told))
-                    }
-                });
-            }
-            made.outcomes = Some(outcomes);
+            made.outcomes = Some(model.apply_all(unit, &new_ids(&told)));
         }
         prop_assert_eq!(made.outcomes.as_ref(), Some(&told));
         Ok(())
@@ -186,7 +241,7 @@ impl World {
 
     async fn compare(&self, connection: &mut AsyncPgConnection) -> Result<(), TestCaseError> {
         for (workspace_id, model) in &self.models {
-            let mut expected = model.0.clone();
+            let mut expected = model.leads.clone();
             expected.sort_by_key(|lead| lead.id);
             prop_assert_eq!(table::leads(connection, *workspace_id).await, expected);
         }
@@ -194,12 +249,9 @@ impl World {
     }
 }
 
-/// The id of a lead that the writer made; where it made none, one that it cannot have told.
-fn chosen_id(told: &Outcome) -> Uuid {
-    match told {
-        Outcome::Lead(lead) if lead.created => lead.lead_id,
-        Outcome::Lead(_) | Outcome::Rejected(_) => Uuid::now_v7(),
-    }
+fn outcomes(answer: &Answer) -> Result<Vec<Outcome>, TestCaseError> {
+    let answer = answer.as_ref().map_err(|error| TestCaseError::fail(error.to_string()))?;
+    Ok(serde_json::from_str(answer.outcomes.get()).expect("outcomes"))
 }
 
 fn unit(json: &Value) -> Unit {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{LeadFields, Range, Warning};
+use super::{Contact, LeadFields, NewSuppression, Range, Warning};
 
 /// What the lead service is asked.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,6 +53,29 @@ pub enum LeadRequest {
         id: Uuid,
         /// Names this request, so that its repetition is told from another deletion.
         request_id: Uuid,
+    },
+    /// Suppress contacts; answers with a list that says of each whether it was added.
+    Suppress {
+        /// Whose list.
+        workspace_id: Uuid,
+        /// At most [`super::MAX_SUPPRESSIONS`].
+        suppressions: Vec<NewSuppression>,
+    },
+    /// Lift a suppression; answers whether there was one.
+    LiftSuppression {
+        /// Whose list.
+        workspace_id: Uuid,
+        /// Of whom.
+        contact: Contact,
+    },
+    /// The suppressions, newest first; answers with [`super::Page`] of [`super::Suppression`].
+    Suppressions {
+        /// Whose list.
+        workspace_id: Uuid,
+        /// Only this one.
+        contact: Option<Contact>,
+        /// Which part of the list.
+        range: Range,
     },
 }
 

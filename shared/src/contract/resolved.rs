@@ -1,11 +1,13 @@
 //! What the lead service hands on: which lead each entry became. Internal to Rollcall.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc, serde::ts_microseconds_option};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::ErrorBody;
+use super::{ErrorBody, Options};
 use crate::entry::{EntryError, Identifier};
 
 /// The message on `leads.resolved`.
@@ -27,6 +29,12 @@ pub struct ResolvedSubmission<'a> {
     /// Nil when `error` is set.
     #[serde(default)]
     pub campaign_id: Uuid,
+    /// What was asked for beside.
+    #[serde(default, skip_serializing_if = "Options::is_plain")]
+    pub options: Options,
+    /// What the caller calls its entries, in their order; may end before them.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub refs: Cow<'a, [Option<String>]>,
     /// The JSON array of [`Outcome`]s in the request's order, exactly as it was recorded.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub outcomes: Option<&'a RawValue>,
@@ -47,6 +55,32 @@ pub enum Outcome {
     Lead(Resolved),
     /// It was rejected and nothing of it was written.
     Rejected(EntryError),
+    /// It is about somebody who must not be contacted; nothing of it was written.
+    Suppressed(Suppressed),
+    /// The workspace has this lead, and the submission passes over those.
+    Skipped(Resolved),
+    /// It could be applied, but another entry could not, and it was to be all or nothing.
+    NotApplied,
+}
+
+impl Outcome {
+    /// Whether the entry cannot be applied: enough to refuse a submission that is all or nothing.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Rejected(_) | Self::Suppressed(_) => true,
+            Self::Lead(_) | Self::Skipped(_) | Self::NotApplied => false,
+        }
+    }
+}
+
+/// Why somebody must not be contacted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// Which identifier is suppressed: the entry's, or that of the lead that it names.
+    pub field: Identifier,
+    /// Why, where that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The lead that an entry was resolved to (contract section 2).
@@ -74,8 +108,8 @@ pub struct Resolved {
 pub struct Conflict {
     /// Which identifier.
     pub field: Identifier,
-    /// Whose it is.
-    pub lead_id: Uuid,
+    /// Whose it is; `null` for a lead that a dry run would make.
+    pub lead_id: Option<Uuid>,
 }
 
 /// Something in an entry that was ignored.

@@ -1,6 +1,8 @@
 //! What the caller gets: one result for each entry (contract section 2).
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{Conflict, ErrorBody, Warning};
@@ -17,6 +19,22 @@ pub struct SubmissionResults {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SubmissionResult {
+    /// It was to be all or nothing, and some entry could not be applied, so nothing was.
+    Refused {
+        /// The submission.
+        submission_id: Uuid,
+        /// The campaign that its leads were to be linked to.
+        campaign_id: Uuid,
+        /// Why, in one sentence.
+        error: ErrorBody,
+        /// One for each entry, in the request's order.
+        results: Vec<EntryResult>,
+        /// The results, counted.
+        summary: Summary,
+        /// Whether it was only tried.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
+    },
     /// The entries were applied; each has its result.
     Done {
         /// The submission.
@@ -27,6 +45,9 @@ pub enum SubmissionResult {
         results: Vec<EntryResult>,
         /// The results, counted.
         summary: Summary,
+        /// Whether this is what would happen: nothing was written.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dry_run: bool,
     },
     /// Nothing of the submission was applied to the campaign.
     Failed {
@@ -42,16 +63,19 @@ pub enum SubmissionResult {
 pub struct EntryResult {
     /// The entry's place in the request, from 0.
     pub index: usize,
-    /// The lead that was linked; absent on error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lead_id: Option<Uuid>,
+    /// What the caller calls the entry.
+    #[serde(default, rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The lead that was linked or skipped: `null` where a dry run would make it, absent on error.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub lead_id: Option<Option<Uuid>>,
     /// What became of the entry.
     pub status: EntryStatus,
     /// Whether the entry made the lead; absent on error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<bool>,
     /// By what an existing lead was found: `null` when it was created, absent on error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub matched_by: Option<Option<Identifier>>,
     /// An identifier of the entry that belongs to another lead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +86,12 @@ pub struct EntryResult {
     /// What was ignored in the entry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    /// Which identifier is suppressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Identifier>,
+    /// Why the entry was skipped; of a suppression, what was told when it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'static, str>>,
     /// Why the entry was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<EntryError>,
@@ -77,6 +107,12 @@ pub enum EntryStatus {
     AlreadyInCampaign,
     /// Rejected; nothing of it was written.
     Error,
+    /// About somebody who must not be contacted; nothing of it was written.
+    Suppressed,
+    /// Passed over, as the submission asked for; not linked.
+    Skipped,
+    /// Could be applied, but others could not, and it was to be all or nothing.
+    NotApplied,
 }
 
 /// The results of a submission, counted by status.
@@ -90,16 +126,29 @@ pub struct Summary {
     pub already_in_campaign: usize,
     /// Entries that were rejected.
     pub failed: usize,
+    /// Entries about somebody who must not be contacted.
+    #[serde(default)]
+    pub suppressed: usize,
+    /// Entries that were passed over, as the submission asked for.
+    #[serde(default)]
+    pub skipped: usize,
+    /// Entries that could have been applied, had it not been all or nothing.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_applied: usize,
 }
 
 impl Summary {
     /// Counts the results of another part of the same submission.
     pub fn add(&mut self, part: &Self) {
-        let Self { total, added, already_in_campaign, failed } = part;
+        let Self { total, added, already_in_campaign, failed, suppressed, skipped, not_applied } =
+            part;
         self.total += total;
         self.added += added;
         self.already_in_campaign += already_in_campaign;
         self.failed += failed;
+        self.suppressed += suppressed;
+        self.skipped += skipped;
+        self.not_applied += not_applied;
     }
 
     /// Counts one result.
@@ -109,6 +158,20 @@ impl Summary {
             EntryStatus::Added => self.added += 1,
             EntryStatus::AlreadyInCampaign => self.already_in_campaign += 1,
             EntryStatus::Error => self.failed += 1,
+            EntryStatus::Suppressed => self.suppressed += 1,
+            EntryStatus::Skipped => self.skipped += 1,
+            EntryStatus::NotApplied => self.not_applied += 1,
         }
     }
+}
+
+/// A field that is there, be it `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

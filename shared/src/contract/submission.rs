@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{ErrorBody, ErrorCode};
+use super::{ErrorBody, ErrorCode, Options};
 
 /// The most entries one submission may hold (contract section 1).
 pub const MAX_LEADS_PER_SUBMISSION: usize = 1_000;
@@ -42,6 +42,19 @@ pub struct Submission<'a> {
     /// ISO 3166 alpha-2 region for phone numbers in national format.
     #[serde(borrow, default)]
     pub default_region: Option<Cow<'a, str>>,
+    /// See [`Options::dry_run`]. Not an [`Options`] flattened: that would keep unknown fields until the
+    /// end, and so stumble over what is ignored elsewhere.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// See [`Options::all_or_nothing`].
+    #[serde(default)]
+    pub all_or_nothing: bool,
+    /// See [`Options::skip_if_in_workspace`].
+    #[serde(default)]
+    pub skip_if_in_workspace: bool,
+    /// See [`Options::skip_if_in_other_campaign`].
+    #[serde(default)]
+    pub skip_if_in_other_campaign: bool,
     /// The entries, each to be parsed on its own.
     #[serde(borrow)]
     pub leads: Vec<&'a RawValue>,
@@ -61,6 +74,9 @@ pub struct SubmissionToSend<'a> {
     /// See [`Submission::default_region`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_region: Option<&'a str>,
+    /// See [`Submission::options`].
+    #[serde(flatten)]
+    pub options: Options,
     /// The JSON array of entries.
     pub leads: &'a RawValue,
 }
@@ -131,6 +147,16 @@ impl<'a> Submission<'a> {
             error: ErrorBody::new(ErrorCode::BadRequest, problem),
         })
     }
+
+    /// What else is asked for.
+    pub fn options(&self) -> Options {
+        Options {
+            dry_run: self.dry_run,
+            all_or_nothing: self.all_or_nothing,
+            skip_if_in_workspace: self.skip_if_in_workspace,
+            skip_if_in_other_campaign: self.skip_if_in_other_campaign,
+        }
+    }
 }
 
 /// A parser's error as publishers and logs may be told it: without the offending value, which it
@@ -176,6 +202,36 @@ mod tests {
         let good = Submission::read(read[1]).expect("readable");
         assert_eq!(good.merge, Merge::Fill);
         assert_eq!(good.leads.iter().map(|raw| raw.get()).collect::<Vec<_>>(), ["{}", "1"]);
+    }
+
+    #[test]
+    fn options_are_read_as_they_are_written() {
+        let leads = serde_json::from_str("[{}]").expect("JSON");
+        let write = |options| {
+            let id = Uuid::nil();
+            let (workspace_id, campaign_id, merge, default_region) = (id, id, Merge::None, None);
+            let sent = SubmissionToSend {
+                id,
+                workspace_id,
+                campaign_id,
+                merge,
+                default_region,
+                options,
+                leads,
+            };
+            serde_json::to_string(&sent).expect("written")
+        };
+        assert!(!write(Options::default()).contains("false"));
+        for bits in 0..16u8 {
+            let options = Options {
+                dry_run: bits & 1 != 0,
+                all_or_nothing: bits & 2 != 0,
+                skip_if_in_workspace: bits & 4 != 0,
+                skip_if_in_other_campaign: bits & 8 != 0,
+            };
+            let written = RawValue::from_string(write(options)).expect("JSON");
+            assert_eq!(Submission::read(&written).expect("readable").options(), options);
+        }
     }
 
     #[test]

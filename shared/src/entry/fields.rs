@@ -36,6 +36,8 @@ const KNOWN: usize = OBJECTS + OBJECT_FIELDS.len();
 /// An entry's fields, still raw: identifiers, profile, details, objects.
 pub(super) struct Fields<'a> {
     values: [Option<&'a RawValue>; KNOWN],
+    /// What the caller calls the entry.
+    pub(super) reference: Option<&'a RawValue>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -108,12 +110,18 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields { values: [None; KNOWN], warnings: Vec::new() };
+        let mut fields = Fields { values: [None; KNOWN], reference: None, warnings: Vec::new() };
+        let twice = || serde::de::Error::custom("a field stands twice");
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Known(place) => {
                     if fields.values[place].replace(map.next_value()?).is_some() {
-                        return Err(serde::de::Error::custom("a field stands twice"));
+                        return Err(twice());
+                    }
+                }
+                Key::Ref => {
+                    if fields.reference.replace(map.next_value()?).is_some() {
+                        return Err(twice());
                     }
                 }
                 Key::Unknown(name) => {
@@ -131,6 +139,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 
 enum Key {
     Known(usize),
+    Ref,
     Unknown(String),
 }
 
@@ -147,10 +156,11 @@ impl<'de> Deserialize<'de> for Key {
             fn visit_str<E>(self, name: &str) -> Result<Key, E> {
                 let texts = PROFILE_FIELDS.iter().chain(&DETAIL_FIELDS).map(|field| field.name);
                 let mut known = IDENTIFIERS.into_iter().chain(texts).chain(OBJECT_FIELDS);
-                Ok(known.position(|known| known == name).map_or_else(
-                    || Key::Unknown(name.chars().take(MAX_WARNING_CHARS).collect()),
-                    Key::Known,
-                ))
+                Ok(match known.position(|known| known == name) {
+                    Some(place) => Key::Known(place),
+                    None if name == "ref" => Key::Ref,
+                    None => Key::Unknown(name.chars().take(MAX_WARNING_CHARS).collect()),
+                })
             }
         }
         deserializer.deserialize_str(KeyVisitor)

@@ -8,6 +8,9 @@ use super::{
     fields::{Fields, text},
 };
 
+/// What a caller calls an entry. Echoed, and not kept.
+const REF: ProfileField = ProfileField { name: "ref", max_chars: 255 };
+
 impl LeadEntry {
     /// Parses one entry of a submission.
     ///
@@ -15,7 +18,26 @@ impl LeadEntry {
     /// The first problem in this order: the entry's shape, lead_id, phone, email, no identifier
     /// at all, the other fields. Any problem rejects the whole entry.
     pub fn parse(raw: &RawValue, region: Option<Region>) -> Result<Self, EntryError> {
-        let fields = Fields::of(raw)?;
+        Self::parse_with_ref(raw, region).1
+    }
+
+    /// The same, with what the caller calls the entry, which is told where the entry is rejected,
+    /// too. Its own problem comes last.
+    pub fn parse_with_ref(
+        raw: &RawValue,
+        region: Option<Region>,
+    ) -> (Option<String>, Result<Self, EntryError>) {
+        let fields = match Fields::of(raw) {
+            Ok(fields) => fields,
+            Err(error) => return (None, Err(error)),
+        };
+        match REF.parse(fields.reference) {
+            Ok(reference) => (reference, Self::of(fields, region)),
+            Err(error) => (None, Self::of(fields, region).and(Err(error))),
+        }
+    }
+
+    fn of(fields: Fields<'_>, region: Option<Region>) -> Result<Self, EntryError> {
         let lead_id = fields.lead_id()?;
         let phone = fields.phone(region)?;
         let email = fields.email()?;
@@ -152,6 +174,32 @@ mod tests {
             (r#"{"email":"a@x.com","company_size":50}"#, InvalidField),
         ] {
             assert_eq!(code(json), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_ref_is_told_whatever_becomes_of_the_entry() {
+        let parse = |json: &str| {
+            let raw = serde_json::from_str(json).expect("valid JSON");
+            let (reference, entry) = LeadEntry::parse_with_ref(raw, None);
+            (reference, entry.map(|entry| entry.warnings.len()).map_err(|error| error.field))
+        };
+        let row = Some("row 7".to_owned());
+        let (phone, title, own) = (Some("phone".into()), Some("title".into()), Some("ref".into()));
+        let long = json!({"ref": "ä".repeat(256), "email": "a@x.com"}).to_string();
+        for (json, reference, entry) in [
+            (r#"{"ref":"row 7","email":"a@x.com"}"#, row.clone(), Ok(0)),
+            (r#"{"ref":null,"email":"a@x.com"}"#, None, Ok(0)),
+            (r#"{"ref":"row 7","phone":"x"}"#, row.clone(), Err(phone.clone())),
+            (r#"{"ref":"row 7","email":"a@x.com","title":1}"#, row.clone(), Err(title)),
+            (r#"{"ref":"row 7"}"#, row, Err(None)),
+            (r#"{"ref":7,"email":"a@x.com"}"#, None, Err(own.clone())),
+            (r#"{"ref":"a\u0000b","email":"a@x.com"}"#, None, Err(own.clone())),
+            (&long, None, Err(own)),
+            (r#"{"ref":7,"phone":"x"}"#, None, Err(phone)),
+            (r#"{"ref":"a","ref":"b","email":"a@x.com"}"#, None, Err(None)),
+        ] {
+            assert_eq!(parse(json), (reference, entry), "{json}");
         }
     }
 

@@ -1,0 +1,2 @@
+DROP TABLE lead.suppressing_workspaces;
+DROP TABLE lead.suppressions;
