@@ -235,7 +235,7 @@ impl Gathered {
     }
 
     async fn send(self, lane: Lane, bus: SharedBus, timeout: Duration) {
-        let results = match self.body() {
+        let results = match message(self.waiting.iter().map(|waiting| &waiting.submission)) {
             Ok(body) => bus.call(lane.submitted(), body, within(timeout)).await,
             Err(error) => Err(shared::bus::BusError::Unavailable(error.to_string())),
         };
@@ -249,21 +249,25 @@ impl Gathered {
             let _ = waiting.answer.send(answer);
         }
     }
+}
 
-    fn body(&self) -> serde_json::Result<Bytes> {
-        let submissions = self.waiting.iter().map(|waiting| {
-            let submission = &waiting.submission;
-            SubmissionToSend {
-                id: submission.id,
-                workspace_id: submission.workspace_id,
-                campaign_id: submission.campaign_id,
-                merge: submission.merge,
-                default_region: submission.default_region.as_deref(),
-                options: submission.options,
-                leads: &submission.leads,
-            }
-        });
-        let message = SubmissionsToSend { submissions: submissions.collect() };
-        serde_json::to_vec(&message).map(Bytes::from)
-    }
+/// The body of a message with these submissions (contract section 5); entries are copied as they
+/// came.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn message<'a>(
+    submissions: impl IntoIterator<Item = &'a Submission>,
+) -> serde_json::Result<Bytes> {
+    let submissions = submissions.into_iter().map(|submission| SubmissionToSend {
+        id: submission.id,
+        workspace_id: submission.workspace_id,
+        campaign_id: submission.campaign_id,
+        merge: submission.merge,
+        default_region: submission.default_region.as_deref(),
+        options: submission.options,
+        leads: &submission.leads,
+    });
+    let message = SubmissionsToSend { submissions: submissions.collect() };
+    serde_json::to_vec(&message).map(Bytes::from)
 }

@@ -1,6 +1,6 @@
 //! The API's index.
 
-pub(crate) mod add_leads;
+pub mod add_leads;
 mod campaigns;
 mod keys;
 mod leads;

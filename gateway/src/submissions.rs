@@ -8,7 +8,7 @@
 
 pub(crate) mod failed;
 pub(crate) mod intake;
-pub(crate) mod split;
+pub mod split;
 pub(crate) mod store;
 pub(crate) mod view;
 pub(crate) mod worker;

@@ -93,6 +93,14 @@ fn answer(body: String, replayed: bool) -> HttpResponse {
     response.content_type(ContentType::json()).body(body)
 }
 
+/// The submission that a body asks for: HTTP, as the fuzzers see it.
+///
+/// # Errors
+/// What the caller would be told.
+pub fn submission_of(body: &[u8]) -> Result<Submission, ApiError> {
+    Ok(AddLeads::parse(body)?.into_submission(Uuid::nil(), Uuid::nil(), Uuid::nil()))
+}
+
 /// The request, valid as far as the gateway looks: the entries are the lead service's business.
 #[derive(Debug)]
 pub(crate) struct AddLeads {

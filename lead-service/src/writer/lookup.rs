@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::try_join;
-use shared::database::sparse;
+use shared::{database::sparse, entry::Phone};
 use uuid::Uuid;
 
 use super::suppressed;
@@ -88,6 +88,7 @@ impl<'a> Lookup<'a> {
                     sparse(&mut lookup.emails.detailed, lookup.emails.workspaces.len(), details);
                     lookup.emails.workspaces.push(workspace_id);
                     lookup.emails.emails.push(email.as_str());
+                    lookup.emails.phones.push(entry.phone.as_ref().map(Phone::as_str));
                 }
             }
         }
