@@ -89,7 +89,7 @@ async fn entries_count_in_their_order(system: System) {
     let added = 1_498 + 1;
     assert_eq!(
         done["summary"],
-        json!({"total": 3_000, "added": added, "already_in_campaign": 3_000 - 3 - added, "failed": 3})
+        json!({"total": 3_000, "added": added, "already_in_campaign": 3_000 - 3 - added, "failed": 3, "suppressed": 0, "skipped": 0})
     );
     assert!(done["finished_at"].is_string() && done.get("callback").is_none());
     assert_eq!(acme.members(campaign).await, added);
@@ -130,7 +130,7 @@ async fn entries_count_in_their_order(system: System) {
     let done = finished(acme, &location).await;
     assert_eq!(
         done["summary"],
-        json!({"total": 3, "added": 1, "already_in_campaign": 0, "failed": 2})
+        json!({"total": 3, "added": 1, "already_in_campaign": 0, "failed": 2, "suppressed": 0, "skipped": 0})
     );
     let page = expect(200, acme.get(&format!("{location}/results")).await).await;
     assert_eq!(page["data"][1].get("warnings"), None, "a former error is not an unknown field");

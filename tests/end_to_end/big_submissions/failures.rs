@@ -19,7 +19,7 @@ async fn all_added(caller: &Caller, location: &str, campaign: Uuid, total: usize
     let done = finished(caller, location).await;
     assert_eq!(
         done["summary"],
-        json!({"total": total, "added": total, "already_in_campaign": 0, "failed": 0})
+        json!({"total": total, "added": total, "already_in_campaign": 0, "failed": 0, "suppressed": 0, "skipped": 0})
     );
     let results = results(caller, location).await;
     assert_eq!(results.len(), total);

@@ -108,7 +108,10 @@ async fn options_work_in_both_formats() {
         .body("{\"phone\": \"512 867 5309\", \"first_name\": \"Bea\"}\r\n\r\n{\"email\": \"b@x.com\"}");
     let location = accepted(lines.send().await.expect("an answer")).await;
     let summary = finished(acme, &location).await["summary"].take();
-    assert_eq!(summary, json!({"total": 2, "added": 1, "already_in_campaign": 1, "failed": 0}));
+    assert_eq!(
+        summary,
+        json!({"total": 2, "added": 1, "already_in_campaign": 1, "failed": 0, "suppressed": 0, "skipped": 0})
+    );
     let results = results(acme, &location).await;
     assert_eq!(acme.lead(&results[0]["lead_id"]).await["first_name"], "Bea");
 }
