@@ -1,4 +1,4 @@
-.PHONY: help run test bench bench-size lint lint-deploy clean-data
+.PHONY: help run test bench bench-size lint lint-deploy lint-api fuzz-api clean-data
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ lint: cargo ## check the formatting and the lints
 
 lint-deploy: ## check the manifests, the compose file, the alerts and the dashboard (Debian)
 	@scripts/lint-deploy.sh
+
+lint-api: cargo ## check the published specifications
+	@scripts/api.sh lint
+
+fuzz-api: cargo ## check a running system against its specification (SEED=... repeats a run)
+	@scripts/api.sh fuzz $(SEED)
 
 clean-data: ## forget what `make run` has stored (stop it first)
 	rm -rf .rollcall

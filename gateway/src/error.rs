@@ -142,7 +142,7 @@ impl ApiError {
 }
 
 /// The status of each code. Without a catch-all: a new code has to choose its status here.
-fn status(code: ErrorCode) -> StatusCode {
+pub(crate) fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,

@@ -7,7 +7,7 @@ mod stream;
 
 pub use body::Body;
 pub use contact::NamedContact;
-pub use paging::{Paging, page};
+pub use paging::{Meta, Paging, page};
 pub use stream::{BodyStream, Format};
 
 use std::{ops::Deref, rc::Rc, sync::Arc};

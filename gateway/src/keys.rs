@@ -11,6 +11,7 @@ use diesel::{
     sql_types::{Nullable, Timestamptz},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::{
     contract::{Page, Range},
@@ -41,7 +42,7 @@ pub struct NewKey {
 }
 
 /// A key as lists show it.
-#[derive(Debug, Queryable, Serialize)]
+#[derive(Debug, Queryable, Serialize, JsonSchema)]
 pub struct KeyListing {
     /// Its id.
     pub id: Uuid,
@@ -55,7 +56,7 @@ pub struct KeyListing {
     /// What it is good for.
     #[diesel(deserialize_as = Vec<String>)]
     pub scopes: Scopes,
-    /// Requests per minute: `None` for the gateway's default, 0 for no limit.
+    /// Requests per minute: `null` for the gateway's default, 0 for no limit.
     pub rate_limit: Option<i32>,
     /// When it was made.
     pub created_at: DateTime<Utc>,

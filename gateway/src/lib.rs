@@ -18,6 +18,7 @@ pub mod middleware;
 pub mod routes;
 pub mod scopes;
 pub mod services;
+pub mod specification;
 pub mod state;
 pub mod submissions;
 pub mod workspaces;
@@ -47,6 +48,7 @@ use crate::{
     idempotency::IdempotencyKeys,
     metrics::HttpMetrics,
     services::Services,
+    specification::Specification,
     state::State,
     submissions::{Submissions, worker::Worker},
 };
@@ -90,6 +92,7 @@ pub async fn run(
     let readiness =
         Readiness { bus: bus.clone(), database: database.clone(), stopping: stop.clone() };
     let told = Data::new(readiness.clone());
+    let specification = Data::new(Specification::new());
     let in_flight = InFlight::new(stop.clone());
     let gatherer =
         Gatherer::start(bus.clone(), settings.max_leads_in_flight, settings.answer_timeout());
@@ -120,9 +123,11 @@ pub async fn run(
         App::new()
             .app_data(told.clone())
             .app_data(state.clone())
+            .app_data(specification.clone())
             .wrap(from_fn(middleware::authenticate))
             .wrap(from_fn(middleware::accompany))
             .configure(admin::routes)
+            .configure(specification::routes)
             .configure(routes::routes)
             .default_service(routes::nowhere())
     })

@@ -18,14 +18,14 @@ use uuid::Uuid;
 
 use crate::{
     auth::Caller, connections::Connection, error::ApiError, limits::Allowance, scopes::Scope,
-    state::State,
+    specification, state::State,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from a caller.
 const MAX_REQUEST_ID: usize = 128;
 
-/// Routes that need no key.
+/// Routes that need no key, beside [`specification::PATHS`].
 const PUBLIC: [&str; 2] = ["/health", "/ready"];
 
 /// Counts the request as under way and then its answer, and gives its response an `X-Request-Id`:
@@ -73,7 +73,7 @@ pub async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if PUBLIC.contains(&request.path()) {
+    if PUBLIC.iter().chain(&specification::PATHS).any(|path| *path == request.path()) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     match state.authenticator.caller(request.headers()).await {

@@ -4,6 +4,7 @@ pub mod add_leads;
 mod campaigns;
 mod keys;
 mod leads;
+mod public;
 mod submissions;
 mod suppressions;
 mod workspace;
@@ -22,6 +23,7 @@ use crate::{
     error::ApiError,
     middleware::require,
     scopes::Scope::{self, Admin, LeadsWrite, Read},
+    specification::{Described, Operation},
 };
 
 /// The prefix of the API, and the one that older recipes use (contract section 1).
@@ -34,38 +36,72 @@ fn index() -> Vec<Resource> {
         at(
             "/campaigns/{id}/leads",
             [
-                post(LeadsWrite, submissions::accept).when(submissions::wants_no_wait),
-                post(LeadsWrite, add_leads::add),
-                get(Read, campaigns::leads),
+                post(LeadsWrite, submissions::accept, submissions::about::accept)
+                    .when(submissions::wants_no_wait),
+                post(LeadsWrite, add_leads::add, add_leads::about::add),
+                get(Read, campaigns::leads, campaigns::about::leads),
             ],
         ),
-        at("/campaigns/{id}/leads/{lead_id}", [delete(LeadsWrite, campaigns::remove)]),
+        at(
+            "/campaigns/{id}/leads/{lead_id}",
+            [delete(LeadsWrite, campaigns::remove, campaigns::about::remove)],
+        ),
         at(
             "/leads/{id}",
             [
-                get(Read, leads::show),
-                patch(LeadsWrite, leads::change),
-                delete(LeadsWrite, leads::delete),
+                get(Read, leads::show, leads::about::show),
+                patch(LeadsWrite, leads::change, leads::about::change),
+                delete(LeadsWrite, leads::delete, leads::about::delete),
             ],
         ),
-        at("/leads", [get(Read, leads::list), post(LeadsWrite, leads::create)]),
-        at("/campaigns", [get(Read, campaigns::list), post(LeadsWrite, campaigns::create)]),
-        at("/campaigns/{id}", [get(Read, campaigns::show), patch(LeadsWrite, campaigns::update)]),
-        at("/submissions", [get(Read, submissions::list)]),
-        at("/submissions/{id}", [get(Read, submissions::show)]),
-        at("/submissions/{id}/results", [get(Read, submissions::results)]),
-        at("/submissions/{id}/failed", [get(Read, submissions::failed)]),
+        at(
+            "/leads",
+            [
+                get(Read, leads::list, leads::about::list),
+                post(LeadsWrite, leads::create, leads::about::create),
+            ],
+        ),
+        at(
+            "/campaigns",
+            [
+                get(Read, campaigns::list, campaigns::about::list),
+                post(LeadsWrite, campaigns::create, campaigns::about::create),
+            ],
+        ),
+        at(
+            "/campaigns/{id}",
+            [
+                get(Read, campaigns::show, campaigns::about::show),
+                patch(LeadsWrite, campaigns::update, campaigns::about::update),
+            ],
+        ),
+        at("/submissions", [get(Read, submissions::list, submissions::about::list)]),
+        at("/submissions/{id}", [get(Read, submissions::show, submissions::about::show)]),
+        at(
+            "/submissions/{id}/results",
+            [get(Read, submissions::results, submissions::about::results)],
+        ),
+        at(
+            "/submissions/{id}/failed",
+            [get(Read, submissions::failed, submissions::about::failed)],
+        ),
         at(
             "/suppressions",
             [
-                get(Read, suppressions::list),
-                post(LeadsWrite, suppressions::add),
-                delete(LeadsWrite, suppressions::lift),
+                get(Read, suppressions::list, suppressions::about::list),
+                post(LeadsWrite, suppressions::add, suppressions::about::add),
+                delete(LeadsWrite, suppressions::lift, suppressions::about::lift),
             ],
         ),
-        at("/workspace", [get(Read, workspace::show)]),
-        at("/keys", [get(Admin, keys::list), post(Admin, keys::create)]),
-        at("/keys/{id}", [delete(Admin, keys::revoke)]),
+        at("/workspace", [get(Read, workspace::show, workspace::about::show)]),
+        at(
+            "/keys",
+            [
+                get(Admin, keys::list, keys::about::list),
+                post(Admin, keys::create, keys::about::create),
+            ],
+        ),
+        at("/keys/{id}", [delete(Admin, keys::revoke, keys::about::revoke)]),
     ]
 }
 
@@ -75,11 +111,12 @@ struct Resource {
     endpoints: Vec<Endpoint>,
 }
 
-/// A method, the scope that it takes, and who answers.
+/// A method, the scope that it takes, who answers, and what the specification says of it.
 struct Endpoint {
     method: Method,
     scope: Scope,
     route: Route,
+    about: fn() -> Operation,
 }
 
 /// All routes that need a key.
@@ -98,6 +135,18 @@ pub fn list() -> Vec<(Method, String, Scope)> {
         endpoints.into_iter().map(move |e| (e.method, format!("{prefix}{path}"), e.scope))
     };
     index().into_iter().flat_map(of_resource).collect()
+}
+
+/// Every route with what the specification says of it, those without a key last.
+pub fn described() -> Vec<Described> {
+    let [prefix, _] = PREFIXES;
+    let of_resource = |Resource { path, endpoints }: Resource| {
+        endpoints.into_iter().map(move |Endpoint { method, scope, about, .. }| {
+            let (path, scope) = (format!("{prefix}{path}"), Some(scope));
+            Described { method, path, scope, operation: about() }
+        })
+    };
+    index().into_iter().flat_map(of_resource).chain(public::described()).collect()
 }
 
 impl Resource {
@@ -130,14 +179,14 @@ fn at(path: &'static str, endpoints: impl Into<Vec<Endpoint>>) -> Resource {
 macro_rules! endpoint {
     ($($name:ident: $method:ident),+ $(,)?) => {
         $(
-            fn $name<F, Args>(scope: Scope, handler: F) -> Endpoint
+            fn $name<F, Args>(scope: Scope, handler: F, about: fn() -> Operation) -> Endpoint
             where
                 F: Handler<Args>,
                 Args: FromRequest + 'static,
                 F::Output: Responder + 'static,
             {
                 let method = Method::$method;
-                Endpoint { route: web::method(method.clone()).to(handler), method, scope }
+                Endpoint { route: web::method(method.clone()).to(handler), method, scope, about }
             }
         )+
     };
@@ -145,7 +194,7 @@ macro_rules! endpoint {
 endpoint!(get: GET, post: POST, patch: PATCH, delete: DELETE);
 
 /// Answers other methods than these.
-fn only(methods: String) -> Route {
+pub(crate) fn only(methods: String) -> Route {
     web::route().to(move || {
         let error = ApiError::method_not_allowed(methods.clone());
         async move { Err::<&str, _>(error) }

@@ -1,7 +1,8 @@
 //! What a key is good for.
 
-use std::str::FromStr;
+use std::{borrow::Cow, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// One kind of thing that a key may do.
@@ -44,8 +45,18 @@ impl Serialize for Scope {
     }
 }
 
+impl JsonSchema for Scope {
+    fn schema_name() -> Cow<'static, str> {
+        "Scope".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Self::ALL.map(Self::as_str)})
+    }
+}
+
 /// The scopes of a key: at least one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Scopes(Vec<Scope>);
 

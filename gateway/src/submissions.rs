@@ -8,13 +8,13 @@
 
 pub(crate) mod failed;
 pub(crate) mod intake;
+pub(crate) mod outcome;
 pub mod split;
 pub(crate) mod store;
 pub(crate) mod view;
 pub(crate) mod worker;
 
 mod options;
-mod outcome;
 mod reception;
 mod uploads;
 

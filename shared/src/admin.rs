@@ -4,8 +4,9 @@
 use std::net::TcpListener;
 
 use actix_web::{
-    App, HttpResponse, HttpServer, get,
-    web::{Data, ServiceConfig},
+    App, HttpResponse, HttpServer, Route, get,
+    http::header::ALLOW,
+    web::{self, Data, ServiceConfig},
 };
 use metrics::gauge;
 use serde_json::json;
@@ -59,17 +60,25 @@ impl Readiness {
 
 /// Adds the first two. The application's data must hold a [`Readiness`].
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(health).service(ready);
+    config
+        .service(web::resource("/health").get(health).default_service(only_get()))
+        .service(web::resource("/ready").get(ready).default_service(only_get()));
+}
+
+/// Answers other methods.
+fn only_get() -> Route {
+    web::route().to(async || {
+        let error = ErrorBody::new(ErrorCode::MethodNotAllowed, "Method not allowed");
+        HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET")).json(json!({"error": error}))
+    })
 }
 
 /// The process lives.
-#[get("/health")]
 async fn health() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 /// The process can do its work.
-#[get("/ready")]
 async fn ready(readiness: Data<Readiness>) -> HttpResponse {
     match readiness.check().await {
         Ok(()) => HttpResponse::Ok().json(json!({"status": "ready"})),

@@ -11,6 +11,7 @@ mod parse;
 mod patch;
 mod phone;
 mod profile;
+mod schema;
 mod suppression;
 
 pub use email::Email;
@@ -20,6 +21,7 @@ pub use patch::{Change, LeadPatch};
 pub use phone::{Phone, Region};
 pub use profile::{DETAIL_FIELDS, Details, PROFILE_FIELDS, Profile, ProfileField};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -43,7 +45,7 @@ pub struct LeadEntry {
 }
 
 /// What names a lead in an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Identifier {
     /// The id that Rollcall gave it.

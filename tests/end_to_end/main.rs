@@ -24,6 +24,7 @@ mod plans;
 mod processes;
 mod queue_door;
 mod replay;
+mod specification;
 mod suppressions;
 mod system;
 mod tables;

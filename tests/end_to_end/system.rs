@@ -1,5 +1,9 @@
 //! A whole Rollcall for one test: three services, a database and a bus of its own.
 
+// By its path, because other test binaries take this file by its path too.
+#[path = "conformance.rs"]
+pub mod conformance;
+
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
@@ -16,6 +20,8 @@ use test_support::{TestDatabase, TestVhost, eventually};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use conformance::conforming;
 
 /// The services, running, with one workspace and its key.
 pub struct System {
@@ -233,22 +239,33 @@ impl Caller {
 
     /// Sends a GET.
     pub async fn get(&self, path: &str) -> Response {
-        self.request(Method::GET, path).send().await.expect("an answer")
+        self.send(Method::GET, path, |request| request).await
     }
 
     /// Sends a POST with JSON.
     pub async fn post(&self, path: &str, body: &Value) -> Response {
-        self.request(Method::POST, path).json(body).send().await.expect("an answer")
+        self.send(Method::POST, path, |request| request.json(body)).await
     }
 
     /// Sends a PATCH with JSON.
     pub async fn patch(&self, path: &str, body: &Value) -> Response {
-        self.request(Method::PATCH, path).json(body).send().await.expect("an answer")
+        self.send(Method::PATCH, path, |request| request.json(body)).await
     }
 
     /// Sends a DELETE.
     pub async fn delete(&self, path: &str) -> Response {
-        self.request(Method::DELETE, path).send().await.expect("an answer")
+        self.send(Method::DELETE, path, |request| request).await
+    }
+
+    /// Sends a request whose answer has to be as it is specified.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        complete: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Response {
+        let request = complete(self.request(method.clone(), path));
+        conforming(&method, path, request.send().await.expect("an answer")).await
     }
 
     /// Makes a campaign.

@@ -9,8 +9,8 @@ use std::rc::Rc;
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload};
 use futures_util::future::{Ready, ready};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 use shared::contract::{Page, Range};
 use uuid::Uuid;
 
@@ -103,24 +103,40 @@ impl FromRequest for Paging {
     }
 }
 
-/// The answer to a request for a page. `page` is told to who asked by number.
+/// Where a page stands in its list.
+#[derive(Serialize, JsonSchema)]
+pub struct Meta {
+    /// The number of the page, where it was asked for by its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<i64>,
+    /// The most rows that it may have.
+    per_page: i64,
+    /// How many rows all pages have.
+    total: i64,
+    /// Whether there may be more rows than that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    total_is_capped: bool,
+    /// Leads to the next page, where there is one.
+    next_cursor: Option<String>,
+}
+
+/// The answer to a request for a page.
 pub fn page(paging: &Paging, page: &Page<impl Serialize>) -> HttpResponse {
     #[derive(Serialize)]
     struct List<'a, T> {
         data: &'a [T],
-        meta: Value,
+        meta: Meta,
     }
-    let mut meta = json!({
-        "per_page": paging.per_page,
-        "total": page.total,
-        "next_cursor": page.next.map(write_cursor),
-    });
-    if page.total_is_capped {
-        meta["total_is_capped"] = json!(true);
-    }
-    if let Start::Page(number) = paging.start {
-        meta["page"] = json!(number);
-    }
+    let meta = Meta {
+        page: match paging.start {
+            Start::Page(number) => Some(number),
+            Start::After(_) => None,
+        },
+        per_page: paging.per_page,
+        total: page.total,
+        total_is_capped: page.total_is_capped,
+        next_cursor: page.next.map(write_cursor),
+    };
     // The rows are not made values, which would round their numbers.
     HttpResponse::Ok().json(List { data: &page.data, meta })
 }

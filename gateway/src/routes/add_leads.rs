@@ -1,8 +1,11 @@
 //! `POST /v1/campaigns/{id}/leads`: the main job.
 
+pub mod about;
+
 use std::{borrow::Cow, str::FromStr};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web::Data};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use shared::{
@@ -10,7 +13,7 @@ use shared::{
         ErrorBody, ErrorCode, MAX_LEADS_PER_BIG_SUBMISSION, MAX_LEADS_PER_SUBMISSION, Merge,
         Options,
     },
-    entry::Region,
+    entry::{LeadEntry, Region},
 };
 use uuid::Uuid;
 
@@ -111,6 +114,40 @@ pub(crate) struct AddLeads {
     pub(crate) options: Options,
 }
 
+/// What is asked for.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "AddLeads")]
+struct Fields<'a> {
+    /// The entries: each is judged on its own. At most 1,000, unless the caller does not wait.
+    #[serde(borrow)]
+    #[schemars(with = "Vec<LeadEntry>", length(min = 1, max = MAX_LEADS_PER_BIG_SUBMISSION))]
+    leads: Option<&'a RawValue>,
+    /// What becomes of the fields of a lead that is there already.
+    #[serde(borrow)]
+    #[schemars(with = "Option<Merge>")]
+    merge: Option<&'a RawValue>,
+    /// ISO 3166 alpha-2 region for phone numbers in national format.
+    #[serde(borrow)]
+    #[schemars(with = "Option<String>")]
+    default_region: Option<&'a RawValue>,
+    /// Answer what would happen, and write nothing.
+    #[serde(borrow)]
+    #[schemars(with = "Option<bool>")]
+    dry_run: Option<&'a RawValue>,
+    /// Apply nothing unless every entry can be applied: else `400`, with the results in `data`.
+    #[serde(borrow)]
+    #[schemars(with = "Option<bool>")]
+    all_or_nothing: Option<&'a RawValue>,
+    /// Pass over leads that the workspace has.
+    #[serde(borrow)]
+    #[schemars(with = "Option<bool>")]
+    skip_if_in_workspace: Option<&'a RawValue>,
+    /// Pass over leads that are in another campaign of the workspace.
+    #[serde(borrow)]
+    #[schemars(with = "Option<bool>")]
+    skip_if_in_other_campaign: Option<&'a RawValue>,
+}
+
 impl AddLeads {
     pub(crate) fn into_submission(
         self,
@@ -131,23 +168,6 @@ impl AddLeads {
     }
 
     pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        #[derive(Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow)]
-            leads: Option<&'a RawValue>,
-            #[serde(borrow)]
-            merge: Option<&'a RawValue>,
-            #[serde(borrow)]
-            default_region: Option<&'a RawValue>,
-            #[serde(borrow)]
-            dry_run: Option<&'a RawValue>,
-            #[serde(borrow)]
-            all_or_nothing: Option<&'a RawValue>,
-            #[serde(borrow)]
-            skip_if_in_workspace: Option<&'a RawValue>,
-            #[serde(borrow)]
-            skip_if_in_other_campaign: Option<&'a RawValue>,
-        }
         let invalid = || ApiError::bad_request("Invalid JSON body");
         let fields: Fields<'_> = serde_json::from_slice(body).map_err(|_| invalid())?;
         // A sequence would be taken for the fields in their order.

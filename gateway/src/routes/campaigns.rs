@@ -1,8 +1,11 @@
 //! Campaigns, and the leads in them.
 
+pub mod about;
+
 use std::{collections::HashMap, str::FromStr};
 
 use actix_web::{HttpResponse, web::Data};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::contract::{
@@ -36,9 +39,13 @@ pub async fn create(
 }
 
 /// What a campaign is made from, or changed by.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "CampaignFields")]
 struct Fields {
+    /// Its name.
+    #[schemars(length(min = 1, max = MAX_NAME))]
     name: Option<String>,
+    /// Its state; a new one is active unless said otherwise.
     status: Option<CampaignStatus>,
 }
 
@@ -111,10 +118,11 @@ pub async fn show(
 }
 
 /// A lead, with when it joined the campaign.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct MemberLead {
     #[serde(flatten)]
     lead: Lead,
+    /// When it joined.
     added_at: chrono::DateTime<chrono::Utc>,
 }
 

@@ -1,19 +1,22 @@
 //! The workspace's API keys.
 
+pub mod about;
+
 use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, HeaderValue},
     web::Data,
 };
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::contract::ErrorBody;
 
 use crate::{
     error::ApiError,
     extract::{Authenticated, Body, Id, Paging, page},
-    keys::{self, KeyOptions},
-    scopes::Scopes,
+    keys::{self, KeyListing, KeyOptions},
+    scopes::{Scope, Scopes},
     state::State,
 };
 
@@ -40,8 +43,7 @@ pub async fn create(
     let options = parse(&body)?;
     let mut connection = state.database.connection().await?;
     let made = keys::create_in(&mut connection, caller.workspace_id, options).await?;
-    let mut data = json!(made.listing);
-    data["key"] = json!(made.secret);
+    let data = CreatedKey { listing: made.listing, key: made.secret };
     Ok(HttpResponse::Created()
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .json(json!({"data": data})))
@@ -60,13 +62,31 @@ pub async fn revoke(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// What a key is made from.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewKey")]
+struct Fields {
+    /// A label.
+    #[schemars(length(max = MAX_NAME))]
+    name: Option<String>,
+    /// What it is to be good for; `read` and `leads:write` unless said otherwise.
+    #[schemars(with = "Option<Vec<Scope>>", length(min = 1))]
+    scopes: Option<Vec<String>>,
+    /// Requests a minute: `null` for the gateway's default, 0 for no limit.
+    #[schemars(range(min = 0))]
+    rate_limit: Option<i32>,
+}
+
+/// A key that was just made.
+#[derive(Serialize, JsonSchema)]
+struct CreatedKey {
+    #[serde(flatten)]
+    listing: KeyListing,
+    /// The whole key, shown this once.
+    key: String,
+}
+
 fn parse(body: &[u8]) -> Result<KeyOptions, ApiError> {
-    #[derive(Deserialize)]
-    struct Fields {
-        name: Option<String>,
-        scopes: Option<Vec<String>>,
-        rate_limit: Option<i32>,
-    }
     let value: Value =
         serde_json::from_slice(body).map_err(|_| ApiError::bad_request("Invalid JSON body"))?;
     // A sequence would be taken for the fields in their order.

@@ -1,9 +1,11 @@
 //! Leads, one by one.
 
+pub mod about;
 mod filter;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use shared::contract::{
     ChangedLead, ErrorBody, ErrorCode, Lead, LeadFields, LeadRequest, Page, Warning,
@@ -23,9 +25,11 @@ use filter::filter;
 const MAX_BYTES: usize = 512 * 1024;
 
 /// An answer about one lead. Written as it is, because a JSON value would round its numbers.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LeadAnswer", description = "A lead.")]
 struct Answer<'a> {
     data: &'a Lead,
+    /// What was ignored in the request.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     warnings: &'a [Warning],
 }

@@ -1,5 +1,7 @@
 //! Big submissions.
 
+pub mod about;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     guard::GuardContext,

@@ -1,8 +1,11 @@
 //! Whom the workspace must not contact.
 
+pub mod about;
+
 use std::{borrow::Cow, str::FromStr};
 
 use actix_web::{HttpResponse, web::Data};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 use shared::{
@@ -45,31 +48,56 @@ pub async fn add(
         summary.count(status);
         results.push(EntryResult { index, status, error });
     }
-    Ok(HttpResponse::Ok().json(json!({"data": {"results": results, "summary": summary}})))
+    Ok(HttpResponse::Ok().json(json!({"data": Answer { results, summary }})))
+}
+
+/// What became of the entries.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Suppressed")]
+struct Answer {
+    /// One for each entry, in the request's order.
+    results: Vec<EntryResult>,
+    /// The results, counted.
+    summary: Summary,
 }
 
 /// What became of one entry.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SuppressionResult")]
 struct EntryResult {
+    /// The entry's place in the request, from 0.
     index: usize,
+    /// What became of it.
     status: Status,
+    /// Why it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<EntryError>,
 }
 
-#[derive(Clone, Copy, Serialize)]
+/// What became of an entry.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "SuppressionStatus")]
 enum Status {
+    /// It is suppressed by this entry.
     Added,
+    /// It was suppressed before.
     AlreadySuppressed,
+    /// Rejected.
     Error,
 }
 
-#[derive(Default, Serialize)]
+/// The results, counted by status.
+#[derive(Default, Serialize, JsonSchema)]
+#[schemars(rename = "SuppressionSummary")]
 struct Summary {
+    /// All entries.
     total: usize,
+    /// Those that were new.
     added: usize,
+    /// Those that were there before.
     already_suppressed: usize,
+    /// Those that were rejected.
     failed: usize,
 }
 
@@ -84,18 +112,24 @@ impl Summary {
     }
 }
 
+/// What is asked for.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "Suppress")]
+struct Fields<'a> {
+    /// Whom not to contact: each is judged on its own.
+    #[serde(borrow)]
+    #[schemars(with = "Vec<NewSuppression>", length(min = 1, max = MAX_SUPPRESSIONS))]
+    suppressions: Option<&'a RawValue>,
+    /// ISO 3166 alpha-2 region for phone numbers in national format.
+    #[serde(borrow)]
+    default_region: Option<Cow<'a, str>>,
+}
+
 /// The entries of a request, each valid or rejected.
 fn parse(
     body: &[u8],
     default_region: Option<&str>,
 ) -> Result<Vec<Result<NewSuppression, EntryError>>, ApiError> {
-    #[derive(Deserialize)]
-    struct Fields<'a> {
-        #[serde(borrow)]
-        suppressions: Option<&'a RawValue>,
-        #[serde(borrow)]
-        default_region: Option<Cow<'a, str>>,
-    }
     let invalid = || ApiError::bad_request("Invalid JSON body");
     // A sequence would be taken for the fields in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -31,11 +32,13 @@ const ERROR_COLUMNS: [&str; 3] = ["error_code", "error_field", "error_message"];
 const ERROR: &str = "error";
 
 /// How failed entries are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema)]
 pub enum FailedFormat {
     /// An entry a line, as it came, with its error.
+    #[schemars(rename = "ndjson")]
     Lines,
     /// A table of the fields that the contract knows.
+    #[schemars(rename = "csv")]
     Csv,
 }
 

@@ -1,5 +1,6 @@
 //! What became of a chunk: from the pipeline's answer to what is kept, and to what callers see.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use shared::contract::{EntryResult, EntryStatus, ErrorBody, Summary};
@@ -65,13 +66,21 @@ impl Outcome {
 }
 
 /// The result of one entry, with its place in the whole submission.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Shown {
-    /// As the pipeline answered it.
+#[schemars(rename = "SubmissionEntryResult")]
+pub(crate) enum Shown {
+    /// As in the answer to a small request.
     Result(EntryResult),
-    /// Of an entry whose chunk was refused whole.
-    Refused { index: usize, status: EntryStatus, error: ErrorBody },
+    /// Of an entry that was refused together with others.
+    Refused {
+        /// The entry's place in the submission, from 0.
+        index: usize,
+        /// `error`.
+        status: EntryStatus,
+        /// Why.
+        error: ErrorBody,
+    },
 }
 
 impl DoneChunk {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
@@ -22,29 +23,60 @@ use crate::{
     error::ApiError,
 };
 
-/// A submission. docs/api.md says what the fields are.
-#[derive(Debug, Serialize)]
+/// A submission that its caller does not wait for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Submission")]
 pub struct View {
+    /// Its id.
     pub id: Uuid,
+    /// The campaign that its leads are added to.
     pub campaign_id: Uuid,
-    pub status: &'static str,
+    /// How far it has come.
+    pub status: Status,
+    /// All entries.
     pub total: i32,
+    /// Those that are worked off.
     pub processed: i32,
+    /// What became of those.
     pub summary: Summary,
+    /// When it was accepted.
     pub created_at: DateTime<Utc>,
+    /// When it was done.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Where the results are.
     pub results_url: String,
+    /// Where the entries that failed are.
     pub failed_url: String,
+    /// What became of the wish to be called back, where there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<CallbackView>,
 }
 
+/// How far a submission has come.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "SubmissionStatus")]
+pub enum Status {
+    /// It waits for its turn.
+    Queued,
+    /// Some of it has been taken up.
+    Working,
+    /// All of it is worked off.
+    Done,
+}
+
 /// What became of the wish to be called back.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Callback")]
 pub struct CallbackView {
+    /// Where.
     pub url: String,
+    /// `pending`, `delivered` or `failed`.
+    #[schemars(extend("enum" = ["pending", "delivered", "failed"]))]
     pub status: String,
+    /// How often it was tried.
     pub attempts: i32,
+    /// When it is tried again.
     pub next_attempt_at: Option<DateTime<Utc>>,
 }
 
@@ -53,9 +85,9 @@ impl View {
         let address = path(stored.id);
         Self {
             status: match (stored.finished_at, stored.served_at) {
-                (Some(_), _) => "done",
-                (None, Some(_)) => "working",
-                (None, None) => "queued",
+                (Some(_), _) => Status::Done,
+                (None, Some(_)) => Status::Working,
+                (None, None) => Status::Queued,
             },
             id: stored.id,
             campaign_id: stored.campaign_id,

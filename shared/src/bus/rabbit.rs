@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::{
     browser::{Browser, Shown},
     depths::{Depth, depths},
+    topology::EXCHANGE,
 };
 use self::{
     convert::Target,

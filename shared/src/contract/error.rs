@@ -1,10 +1,12 @@
 //! The error shape that every answer shares: `{"error": {"code", "message"}}`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A failure of a whole submission or request, as the caller reads it (contract section 1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// A failure of a whole submission or request, as the caller reads it.
+// Contract section 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{message}")]
 pub struct ErrorBody {
     /// What kind of failure, for programs.
@@ -54,8 +56,9 @@ impl ErrorBody {
     }
 }
 
-/// The closed list of error codes (contract section 1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The closed list of error codes.
+// Contract section 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// 400: the request cannot be read.

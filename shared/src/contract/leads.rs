@@ -1,8 +1,11 @@
 //! What the lead service is asked and answers, by the rules of [`super::lookups`].
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 use super::{Contact, LeadFields, NewSuppression, Range, Warning};
@@ -102,7 +105,7 @@ pub struct ChangedLead {
 }
 
 /// A lead, as the API shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Lead {
     /// Its id.
     pub id: Uuid,
@@ -127,8 +130,10 @@ pub struct Lead {
     /// The employer's size.
     pub company_size: Option<String>,
     /// The caller's own values, for what is said in calls. Raw, so that numbers stay exact.
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub custom_variables: Option<Box<RawValue>>,
     /// The caller's own values, for its records.
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub metadata: Option<Box<RawValue>>,
     /// How far calling has come.
     pub status: LeadStatus,
@@ -141,7 +146,7 @@ pub struct Lead {
 }
 
 /// How far calling has come. Rollcall takes leads in and does not call, so there is one answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeadStatus {
     /// Not called.
@@ -149,7 +154,7 @@ pub enum LeadStatus {
 }
 
 /// Where a lead came from. All of Rollcall's doors are its API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeadSource {
     /// Through the API.

@@ -2,21 +2,23 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::{Conflict, ErrorBody, Warning};
 use crate::entry::{EntryError, Identifier};
 
-/// The reply to a message on `leads.submitted` (contract section 5).
-#[derive(Debug, Serialize, Deserialize)]
+/// The reply to a message on `leads.submitted`.
+// Contract section 5.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SubmissionResults {
     /// One for each submission of the message, in its order.
     pub results: Vec<SubmissionResult>,
 }
 
 /// The results of one submission, or why it failed whole.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum SubmissionResult {
     /// It was to be all or nothing, and some entry could not be applied, so nothing was.
@@ -59,7 +61,7 @@ pub enum SubmissionResult {
 }
 
 /// The result of one entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EntryResult {
     /// The entry's place in the request, from 0.
     pub index: usize,
@@ -98,7 +100,7 @@ pub struct EntryResult {
 }
 
 /// What became of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryStatus {
     /// Linked to the campaign by this very entry.
@@ -116,7 +118,7 @@ pub enum EntryStatus {
 }
 
 /// The results of a submission, counted by status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// All entries.
     pub total: usize,

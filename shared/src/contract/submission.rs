@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{ErrorBody, ErrorCode, Options};
+use crate::entry::LeadEntry;
 
 /// The most entries one submission may hold (contract section 1).
 pub const MAX_LEADS_PER_SUBMISSION: usize = 1_000;
@@ -14,8 +16,9 @@ pub const MAX_LEADS_PER_SUBMISSION: usize = 1_000;
 /// The most entries a submission may hold that its caller does not wait for: `Prefer: respond-async`.
 pub const MAX_LEADS_PER_BIG_SUBMISSION: usize = 100_000;
 
-/// How the fields of a matched lead follow the request (contract section 3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How the fields of a matched lead follow the request.
+// Contract section 3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Merge {
     /// Only empty fields are filled.
@@ -28,7 +31,8 @@ pub enum Merge {
 }
 
 /// One caller's request to add leads to one campaign, read but with its entries still raw.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(description = "A request to add leads to one campaign.")]
 pub struct Submission<'a> {
     /// Chosen by the publisher; a second submission with the same id is a replay.
     pub id: Uuid,
@@ -42,21 +46,23 @@ pub struct Submission<'a> {
     /// ISO 3166 alpha-2 region for phone numbers in national format.
     #[serde(borrow, default)]
     pub default_region: Option<Cow<'a, str>>,
-    /// See [`Options::dry_run`]. Not an [`Options`] flattened: that would keep unknown fields until the
-    /// end, and so stumble over what is ignored elsewhere.
+    /// Answer what would happen, and write nothing.
+    // Not an [`Options`] flattened: that would keep unknown fields until the end, and so stumble over
+    // what is ignored elsewhere.
     #[serde(default)]
     pub dry_run: bool,
-    /// See [`Options::all_or_nothing`].
+    /// Apply nothing unless every entry can be applied.
     #[serde(default)]
     pub all_or_nothing: bool,
-    /// See [`Options::skip_if_in_workspace`].
+    /// Pass over leads that the workspace has.
     #[serde(default)]
     pub skip_if_in_workspace: bool,
-    /// See [`Options::skip_if_in_other_campaign`].
+    /// Pass over leads that are in another campaign of the workspace.
     #[serde(default)]
     pub skip_if_in_other_campaign: bool,
     /// The entries, each to be parsed on its own.
     #[serde(borrow)]
+    #[schemars(with = "Vec<LeadEntry>", length(min = 1, max = MAX_LEADS_PER_SUBMISSION))]
     pub leads: Vec<&'a RawValue>,
 }
 

@@ -1,6 +1,7 @@
 //! A workspace's do-not-contact list (docs/api.md, "Suppressions").
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,7 +11,9 @@ use crate::entry::{Email, Phone};
 pub const MAX_SUPPRESSIONS: usize = 10_000;
 
 /// A phone or an email, in normal form.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Contact {
     /// E.164.
@@ -44,7 +47,7 @@ pub struct NewSuppression {
 }
 
 /// A contact that is suppressed, as the API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suppression {
     /// Its id.
     pub id: Uuid,

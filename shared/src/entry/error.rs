@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An entry's rejection (contract section 2). Never repeats the offending value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// An entry's rejection. Never repeats the offending value.
+// Contract section 2.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{message}")]
 pub struct EntryError {
     /// What kind of problem, for programs.
@@ -17,8 +19,9 @@ pub struct EntryError {
     pub message: Cow<'static, str>,
 }
 
-/// The closed list of entry error codes (contract section 2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The closed list of entry error codes.
+// Contract section 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntryErrorCode {
     /// No phone, email or lead_id left after blanks are dropped.

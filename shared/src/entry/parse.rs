@@ -9,7 +9,7 @@ use super::{
 };
 
 /// What a caller calls an entry. Echoed, and not kept.
-const REF: ProfileField = ProfileField { name: "ref", max_chars: 255 };
+pub(super) const REF: ProfileField = ProfileField { name: "ref", max_chars: 255 };
 
 impl LeadEntry {
     /// Parses one entry of a submission.

@@ -16,7 +16,11 @@ use test_support::TestVhost;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::system::{System, id};
+use crate::system::{
+    System,
+    conformance::{fits, validator},
+    id,
+};
 
 /// Far more than anything here takes.
 pub const LONG: Duration = Duration::from_secs(30);
@@ -164,5 +168,8 @@ pub async fn next_reply(replies: &mut Consumer) -> (Option<String>, Value) {
     let reply = timeout(LONG, replies.next()).await.expect("a reply in time");
     let reply = reply.expect("consuming").expect("consuming");
     let body = serde_json::from_slice(&reply.data).expect("JSON");
+    let document = gateway::specification::asyncapi();
+    let payload = &document["components"]["messages"]["results"]["payload"];
+    fits("a reply", &validator(payload, &document["components"]), &body);
     (reply.properties.correlation_id().as_ref().map(ToString::to_string), body)
 }

@@ -9,7 +9,7 @@ use lapin::{
 use super::super::{DELIVERY_LIMIT, Queue};
 
 /// Where submissions are published.
-pub(super) const EXCHANGE: &str = "leads";
+pub const EXCHANGE: &str = "leads";
 
 /// Looking at a dead letter and giving it back counts as a delivery. RabbitMQ 4 would drop it after
 /// the default of 20; -1, for no limit, is unknown to 3.x.
