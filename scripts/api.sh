@@ -51,19 +51,19 @@ fetch_tools() (
 
 # Starts everything: it serves at $url then, and $key opens a workspace.
 start() {
-    local gateway lead campaign
+    local gateway admin lead campaign
     # As the tests build it, so that nothing is built twice.
     (cd "$here/.." && cargo build --workspace --bins --features failpoints)
     cp "${CARGO_TARGET_DIR:-$here/../target}/debug/rollcall" "$folder"
     ROLLCALL_POSTGRES_FAST=1 "$here/postgres.sh" start "$folder/postgres"
     # shellcheck disable=SC1091
     . "$folder/postgres/env"
-    gateway=$(free_port) lead=$(free_port) campaign=$(free_port)
+    gateway=$(free_port) admin=$(free_port) lead=$(free_port) campaign=$(free_port)
     url="http://127.0.0.1:$gateway"
     # Settings lie in the folder where it is started: there are none in this one.
     cd "$folder"
-    export ROLLCALL__GATEWAY__LISTEN="127.0.0.1:$gateway" ROLLCALL__LEAD_SERVICE__ADMIN="127.0.0.1:$lead" \
-        ROLLCALL__CAMPAIGN_SERVICE__ADMIN="127.0.0.1:$campaign"
+    export ROLLCALL__GATEWAY__LISTEN="127.0.0.1:$gateway" ROLLCALL__GATEWAY__ADMIN="127.0.0.1:$admin" \
+        ROLLCALL__LEAD_SERVICE__ADMIN="127.0.0.1:$lead" ROLLCALL__CAMPAIGN_SERVICE__ADMIN="127.0.0.1:$campaign"
     unset AMQP_URL
     background "$folder/rollcall.pid" "$folder/rollcall.log" "$folder/rollcall" up
     for _ in $(seq 600); do
