@@ -136,7 +136,7 @@ async fn link_in_time(
 ) -> Result<Vec<Placed>, DatabaseError> {
     match timeout(TIMEOUT, link(connection, units)).await {
         Ok(linked) => Ok(linked?.into_iter().map(Placement::of).collect()),
-        Err(_) => Err(DatabaseError::Unavailable("linking took too long".to_owned())),
+        Err(_) => Err(DatabaseError::unavailable("linking took too long")),
     }
 }
 

@@ -6,13 +6,12 @@
 //! lead for two campaigns, the second finds what the first did. What was decided is kept, so that a
 //! replay is answered the same.
 
+mod rounds;
+
 use std::collections::{HashMap, HashSet};
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use shared::{
-    contract::{ErrorBody, Outcome},
-    database::DatabaseError,
-};
+use shared::{contract::Outcome, database::DatabaseError};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -21,14 +20,7 @@ use crate::store::{
     decisions::{FindDecisions, InsertDecisions},
     others::{CountCampaigns, InOtherCampaigns},
 };
-
-/// Campaigns times leads that are looked through in one statement, which takes a second or two, and in
-/// one transaction. There is no index of links by lead, which would cost every link that is added
-/// (docs/performance.md), so each campaign of the workspace is asked for each lead.
-const PROBES: usize = 1_000_000;
-const MAX_PROBES: usize = 5 * PROBES;
-/// Submissions, and so workspaces to lock, of one transaction.
-const MAX_UNITS: usize = 100;
+use rounds::{PROBES, keys, rounds};
 
 /// Links those of a batch that can be linked together, then the others, in order.
 pub(super) async fn link_some(
@@ -56,7 +48,7 @@ async fn link_carefully(
             Ok(round) => match timeout(TIMEOUT, link_round(connection, round, &campaigns)).await {
                 Ok(done) => placed.extend(done?),
                 Err(_) => {
-                    return Err(DatabaseError::Unavailable("linking took too long".to_owned()));
+                    return Err(DatabaseError::unavailable("linking took too long"));
                 }
             },
         }
@@ -92,59 +84,6 @@ async fn link_round(
     }
     let placed = linked.into_iter().zip(skips);
     Ok(placed.map(|(linked, skipped)| Ok(Placement { added: linked?, skipped })).collect())
-}
-
-/// Cuts the submissions into those that can be linked together, or says why one cannot be.
-fn rounds<'r, 'u>(
-    units: &'r [&'u Unit],
-    campaigns: &HashMap<Uuid, usize>,
-) -> Vec<Result<&'r [&'u Unit], ErrorBody>> {
-    let mut rounds = Vec::new();
-    let mut rest = units;
-    while let Some(first) = rest.first() {
-        let (mut leads, mut probes) = (HashSet::new(), 0);
-        let mut joins = |unit: &Unit| {
-            let own: HashSet<_> =
-                keys(unit).map(|(_, (workspace, _, lead))| (workspace, lead)).collect();
-            probes += self::probes(unit, campaigns);
-            let joins = unit.options.dry_run == first.options.dry_run
-                && probes <= MAX_PROBES
-                && leads.is_disjoint(&own);
-            leads.extend(own);
-            joins
-        };
-        let count = rest.iter().take(MAX_UNITS).take_while(|unit| joins(unit)).count();
-        let (round, others) = rest.split_at(count.max(1));
-        rest = others;
-        rounds.push(affordable(first, campaigns).map(|()| round));
-    }
-    rounds
-}
-
-/// How many links are looked for on behalf of a submission.
-fn probes(unit: &Unit, campaigns: &HashMap<Uuid, usize>) -> usize {
-    let campaigns = campaigns.get(&unit.workspace_id).copied().unwrap_or_default();
-    if unit.options.skip_if_in_other_campaign { keys(unit).count() * campaigns } else { 0 }
-}
-
-/// Refuses a submission that would hold up everybody else. A single lead is never refused.
-fn affordable(unit: &Unit, campaigns: &HashMap<Uuid, usize>) -> Result<(), ErrorBody> {
-    let leads = keys(unit).count();
-    let probes = probes(unit, campaigns);
-    if leads <= 1 || probes <= MAX_PROBES {
-        return Ok(());
-    }
-    let campaigns = probes / leads;
-    let most = (MAX_PROBES / campaigns).max(1);
-    Err(ErrorBody::bad_request(format!(
-        "With {campaigns} campaigns in the workspace, skip_if_in_other_campaign takes {most} leads \
-         at once at the most"
-    )))
-}
-
-/// The entries that name a lead to link, by their places.
-fn keys(unit: &Unit) -> impl Iterator<Item = (usize, Key)> {
-    unit.entries().enumerate().filter_map(|(entry, (_, key))| Some((entry, key?)))
 }
 
 /// Begins; unless it is only tried, no other such transaction of these workspaces may look meanwhile.

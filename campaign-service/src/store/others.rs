@@ -1,7 +1,8 @@
 //! Whether leads are in other campaigns of their workspace.
 //!
-//! Subqueries that stop at the first row, so that each lead is looked for through the primary key,
-//! campaign by campaign, whatever the planner thinks of the tables.
+//! Subqueries that stop at the first row are not joined in another order. So each lead is looked for
+//! through the whole primary key, campaign by campaign, and not among all links of the workspace, which
+//! on tables without statistics looks as good to the planner.
 
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use shared::array_statement;
@@ -36,9 +37,10 @@ array_statement! {
                  AND l.campaign_id = k.campaign_id AND l.lead_id = k.lead_id \
                  AND l.removed_at IS NULL LIMIT 1) AS own ON true \
          CROSS JOIN LATERAL ( \
-             SELECT FROM campaign.campaigns c \
-             JOIN campaign.links l ON l.workspace_id = c.workspace_id AND l.campaign_id = c.id \
-                 AND l.lead_id = k.lead_id AND l.removed_at IS NULL \
+             SELECT FROM campaign.campaigns c CROSS JOIN LATERAL ( \
+                 SELECT FROM campaign.links l WHERE l.workspace_id = c.workspace_id \
+                     AND l.campaign_id = c.id AND l.lead_id = k.lead_id \
+                     AND l.removed_at IS NULL LIMIT 1) AS linked \
              WHERE c.workspace_id = k.workspace_id LIMIT 1) AS other \
          WHERE own.linked IS NULL",
     )
