@@ -1,6 +1,7 @@
 //! Options of the main endpoint (docs/api.md): the same over HTTP and over the queue.
 
 mod all_or_nothing;
+mod big;
 mod dry_run;
 mod refs;
 mod skip;
