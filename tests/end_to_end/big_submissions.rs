@@ -138,7 +138,7 @@ async fn entries_count_in_their_order(system: System) {
     let csv = acme.get(&format!("{location}/failed?format=csv")).await;
     assert!(csv.headers()["content-type"].to_str().expect("text").starts_with("text/csv"));
     let csv = csv.text().await.expect("a body");
-    let header = "lead_id,phone,email,first_name,last_name,company_name,title,linkedin_url,\
+    let header = "ref,lead_id,phone,email,first_name,last_name,company_name,title,linkedin_url,\
                   company_website,job_description,company_size,custom_variables,metadata,\
                   error_code,error_field,error_message";
     assert_eq!(csv.lines().next(), Some(header));

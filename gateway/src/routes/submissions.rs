@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::add_leads::expect_open;
 use crate::{
-    error::ApiError,
+    error::{ApiError, REPLAYED},
     extract::{Authenticated, BodyStream, Format, Id, Paging, page, query},
     idempotency::IdempotencyKey,
     state::State,
@@ -67,7 +67,7 @@ pub async fn accept(
         response.insert_header((LOCATION, location));
     }
     if accepted.replayed {
-        response.insert_header(("Idempotent-Replayed", "true"));
+        response.insert_header(REPLAYED);
     }
     Ok(response.content_type(ContentType::json()).body(accepted.body))
 }

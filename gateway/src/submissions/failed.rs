@@ -25,7 +25,7 @@ use super::{
 use crate::error::ApiError;
 
 /// The columns of entries before those of other fields.
-const IDENTIFIERS: [&str; 3] = ["lead_id", "phone", "email"];
+const FIRST: [&str; 4] = ["ref", "lead_id", "phone", "email"];
 /// What is said of each entry.
 const ERROR_COLUMNS: [&str; 3] = ["error_code", "error_field", "error_message"];
 /// The member of an entry that says what was wrong with it.
@@ -123,7 +123,7 @@ fn columns() -> impl Iterator<Item = &'static str> {
 
 fn fields() -> impl Iterator<Item = &'static str> {
     let texts = PROFILE_FIELDS.iter().chain(&DETAIL_FIELDS).map(|field| field.name);
-    IDENTIFIERS.into_iter().chain(texts).chain(OBJECT_FIELDS)
+    FIRST.into_iter().chain(texts).chain(OBJECT_FIELDS)
 }
 
 fn row(entry: &RawValue, error: &Value) -> Vec<String> {
@@ -247,11 +247,11 @@ mod tests {
             .into_records()
             .map(|row| row.expect("CSV").iter().map(String::from).collect())
             .collect();
-        assert_eq!(rows[0][..4], ["", "+1 555", "", "'=HYPERLINK(\"x\")"]);
-        assert_eq!(rows[0][13..], ["invalid_phone", "", "m"]);
-        assert!(rows[1][..13].iter().all(String::is_empty));
-        assert_eq!(rows[2][1], "'-1");
-        assert_eq!(rows[2][6], r#"["a, \"b\""]"#);
+        assert_eq!(rows[0][..5], ["", "", "+1 555", "", "'=HYPERLINK(\"x\")"]);
+        assert_eq!(rows[0][14..], ["invalid_phone", "", "m"]);
+        assert!(rows[1][..14].iter().all(String::is_empty));
+        assert_eq!(rows[2][2], "'-1");
+        assert_eq!(rows[2][7], r#"["a, \"b\""]"#);
         assert_eq!(rows.len(), 3);
         for (text, safe) in
             [("+", "'+"), ("+1-2", "+1-2"), ("+A1", "'+A1"), ("@x", "'@x"), ("a=", "a=")]

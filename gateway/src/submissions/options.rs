@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
-use shared::contract::MAX_LEADS_PER_SUBMISSION;
 
 use super::split::Malformed;
 use crate::{error::ApiError, routes::add_leads::AddLeads};
 
 const CALLBACK_URL: &str = "callback_url";
-/// What would have to look at all entries at once.
-const OF_THE_WHOLE: [&str; 2] = ["dry_run", "all_or_nothing"];
 /// What the options of a request may hold together, and what one array or object among them.
 const MAX_BYTES: usize = 16 << 10;
 const MAX_OBJECT: usize = 1 << 10;
@@ -53,14 +50,8 @@ impl Options {
     /// small request. None of them is a long array or object, so those are passed over as unknown.
     ///
     /// # Errors
-    /// When it was there before, or cannot be had for a big submission.
+    /// When it was there before, or there are too many.
     pub fn add(&mut self, name: &str, raw: &RawValue) -> Result<(), Malformed> {
-        if OF_THE_WHOLE.contains(&name) && raw.get() != "false" {
-            return Err(Malformed::Refused(format!(
-                "{name} is for requests of at most {MAX_LEADS_PER_SUBMISSION} leads, \
-                 without Prefer: respond-async"
-            )));
-        }
         let twice = if name == CALLBACK_URL {
             self.callback_url.replace(raw.to_owned()).is_some()
         } else if raw.get().len() > MAX_OBJECT && raw.get().starts_with(['[', '{']) {
@@ -147,15 +138,13 @@ mod tests {
     #[test]
     fn wrong_options_are_told() {
         assert!(query(&[("merge", "none"), ("merge", "none")]).is_err());
-        for name in ["dry_run", "all_or_nothing"] {
-            let told = query(&[(name, "true")]).expect_err("refused").to_string();
-            assert!(told.contains(name), "{told}");
-        }
         assert!(query(&[("long", &"x".repeat(MAX_BYTES))]).is_err());
         for (name, value) in [
             ("merge", "both"),
             ("merge", "true"),
             ("default_region", "Texas"),
+            ("dry_run", "true"),
+            ("all_or_nothing", "true"),
             ("skip_if_in_workspace", "yes"),
         ] {
             let mut options = query(&[(name, value)]).expect("once");

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{LONG, accepted, finished, leads, request, results, submit};
 use crate::{
     bad_http::raw::{JSON, Raw, bearer},
-    system::{System, expect},
+    system::{System, each, expect},
 };
 
 async fn nothing_remains(system: &System) {
@@ -114,6 +114,45 @@ async fn options_work_in_both_formats() {
     );
     let results = results(acme, &location).await;
     assert_eq!(acme.lead(&results[0]["lead_id"]).await["first_name"], "Bea");
+}
+
+/// Over the borders of chunks, too; what looks at all entries at once is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_may_be_skipped_suppressed_and_named() {
+    let small = |settings: &mut Settings| settings.gateway.submission_chunk_leads = 2;
+    let system = System::with(1, None, small).await;
+    let acme = &system.acme;
+    let campaign = acme.campaign("Skipped").await;
+    let suppressed = json!({"suppressions": [{"email": "no@x.com", "reason": "asked"}]});
+    expect(200, acme.post("/v1/suppressions", &suppressed).await).await;
+    let mut body = json!({"skip_if_in_workspace": true, "leads": [
+        {"phone": "+15550000001", "ref": "a"},
+        {"phone": "+15550000002", "ref": "b"},
+        {"phone": "+15550000001", "ref": "c"},
+        {"email": "no@x.com", "ref": "d"},
+        {"phone": "x", "ref": "=e"},
+    ]});
+    let location = submit(acme, campaign, &body).await;
+    assert_eq!(
+        finished(acme, &location).await["summary"],
+        json!({"total": 5, "added": 2, "already_in_campaign": 0, "failed": 1, "suppressed": 1, "skipped": 1})
+    );
+    let results = json!({"results": results(acme, &location).await});
+    assert_eq!(each(&results, "ref"), ["a", "b", "c", "d", "=e"]);
+    assert_eq!(each(&results, "status"), ["added", "added", "skipped", "suppressed", "error"]);
+    // Nothing is kept of who must not be contacted.
+    assert_eq!(system.count("gateway.submission_chunks WHERE entries LIKE '%no@x.com%'").await, 0);
+    let csv = acme.get(&format!("{location}/failed?format=csv")).await;
+    let csv = csv.text().await.expect("a body");
+    assert!(csv.lines().nth(1).expect("a row").starts_with("'=e,,x,"), "{csv}");
+
+    for option in ["dry_run", "all_or_nothing"] {
+        body[option] = json!(true);
+        let refused = request(acme, campaign).json(&body).send().await.expect("an answer");
+        let refused = expect(400, refused).await;
+        assert!(refused["error"]["message"].as_str().expect("text").contains(option));
+        body[option] = json!(false);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
