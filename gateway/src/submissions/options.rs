@@ -75,6 +75,12 @@ impl Options {
     /// What is wrong with them.
     pub fn complete(&mut self, default_region: Option<&str>) -> Result<(), ApiError> {
         let request = AddLeads::parse(self.request("[{}]").as_bytes())?;
+        // Chunks are applied one after the other, so none of them knows what becomes of all.
+        if request.options.dry_run || request.options.all_or_nothing {
+            return Err(ApiError::bad_request(
+                "dry_run and all_or_nothing cannot be combined with Prefer: respond-async",
+            ));
+        }
         if let (None, Some(region)) = (&request.default_region, default_region) {
             let region = serde_json::value::to_raw_value(region)
                 .map_err(|_| ApiError::bad_request("Invalid default_region"))?;
