@@ -83,12 +83,16 @@ impl Handles {
     fn of((pattern, method, status): &Kind) -> Self {
         let pattern = pattern.as_deref().unwrap_or("other");
         let route = pattern.strip_prefix(OLDER_PREFIX).unwrap_or(pattern).to_owned();
-        let status = status.to_string();
+        let requests = |status: u16| {
+            let (route, status) = (route.clone(), status.to_string());
+            counter!(HTTP_REQUESTS, "route" => route, "method" => *method, "status" => status)
+        };
+        // There as soon as the route is used: a rate needs something to rise from, and the first
+        // defect must be noticed.
+        requests(500).increment(0);
         Self {
             duration: histogram!(HTTP_DURATION, "route" => route.clone()),
-            requests: counter!(
-                HTTP_REQUESTS, "route" => route, "method" => *method, "status" => status
-            ),
+            requests: requests(*status),
         }
     }
 }

@@ -14,7 +14,7 @@ pub use stage::StageMetrics;
 use std::time::Duration;
 
 use anyhow::Context;
-use metrics::{describe_counter, describe_gauge, describe_histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::time::sleep;
@@ -119,6 +119,10 @@ async fn keep_up(recorder: PrometheusHandle) {
 }
 
 fn describe() {
+    for class in ["unavailable", "failed"] {
+        // There from the start: a rate needs something to rise from.
+        counter!(DATABASE_ERRORS, "class" => class).increment(0);
+    }
     describe_counter!(HTTP_REQUESTS, "Requests to the API");
     describe_histogram!(HTTP_DURATION, "Seconds from a request's head to its answer");
     describe_counter!(LEADS, "Entries that were answered");
