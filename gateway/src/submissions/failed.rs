@@ -37,7 +37,7 @@ pub enum FailedFormat {
     /// An entry a line, as it came, with its error.
     #[schemars(rename = "ndjson")]
     Lines,
-    /// A table of the fields that the contract knows.
+    /// A table of the fields that the API knows.
     #[schemars(rename = "csv")]
     Csv,
 }

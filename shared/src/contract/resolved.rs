@@ -122,10 +122,10 @@ pub struct Warning {
     pub field: String,
 }
 
-/// The kinds of [`Warning`].
+/// Why something was ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningCode {
-    /// The contract knows no field of this name.
+    /// There is no field of this name.
     UnknownField,
 }

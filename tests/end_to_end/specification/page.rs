@@ -33,6 +33,7 @@ async fn the_documents_need_no_key_and_nothing_from_elsewhere() {
             assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
         }
     }
+    assert!(page.contains("$ROLLCALL/v1/campaigns/$ID/leads/$LEAD_ID"));
     let types = DOCUMENT["components"]["schemas"].as_object().expect("types");
     assert!(types.keys().all(|name| page.contains(&format!("id=\"type-{name}\""))));
 

@@ -79,24 +79,20 @@ fn curl(path: &str, method: &str, operation: &Value) -> String {
     if method != "get" {
         line += &format!(" -X {}", method.to_uppercase());
     }
-    // Ids as variables of the shell.
-    line += &format!(
-        " \"$ROLLCALL{}\"",
-        path.replace('{', "$")
-            .replace('}', "")
-            .replace("$id", "$ID")
-            .replace("$lead_id", "$LEAD_ID")
-    );
+    // Each id is a variable of the shell.
+    let word = |word: &str| match word.strip_prefix('{').and_then(|word| word.strip_suffix('}')) {
+        Some(name) => format!("${}", name.to_uppercase()),
+        None => word.to_owned(),
+    };
+    let path: Vec<_> = path.split('/').map(word).collect();
+    line += &format!(" \"$ROLLCALL{}\"", path.join("/"));
     if operation["security"].as_array().is_some_and(|keys| !keys.is_empty()) {
         line += " \\\n  -H \"Authorization: Bearer $KEY\"";
     }
     let body = members(&operation["requestBody"]["content"]).next();
     if let Some((media_type, content)) = body {
-        // The examples hold no quotation mark that would end the shell's.
-        line += &format!(
-            " \\\n  -H 'Content-Type: {media_type}' \\\n  -d '{}'",
-            pretty(&content["example"])
-        );
+        let body = pretty(&content["example"]).replace('\'', r"'\''");
+        line += &format!(" \\\n  -H 'Content-Type: {media_type}' \\\n  -d '{body}'");
     }
     line
 }
