@@ -12,6 +12,7 @@ use lapin::{
 };
 use tokio::{
     sync::watch,
+    task::JoinHandle,
     time::{Instant, sleep},
 };
 
@@ -31,6 +32,9 @@ pub(super) struct RabbitSubscription {
     queue: Queue,
     limit: BatchLimit,
     consuming: Option<Consuming>,
+    /// On its way to consuming, in a task of its own: broken off half way, it would leave a consumer
+    /// behind that holds messages nobody reads.
+    opening: Option<JoinHandle<Result<Consuming, String>>>,
     /// Takes one message alone. The broker counts a lost connection against every message that was
     /// under way on it, so whatever may cost the next one must be alone when its count is full.
     careful: bool,
@@ -43,29 +47,18 @@ struct Consuming {
 
 impl RabbitSubscription {
     pub(super) fn new(state: watch::Receiver<State>, queue: Queue, limit: BatchLimit) -> Self {
-        Self { state, queue, limit, consuming: None, careful: true }
+        Self { state, queue, limit, consuming: None, opening: None, careful: true }
     }
 
-    /// Consumes on the next usable link. A fresh channel each time: RabbitMQ 3.10.8 fails when a
-    /// quorum queue's consumer is cancelled and registered again on the same one (#5927).
-    async fn consume(&self) -> Result<Consuming, String> {
-        let link =
-            usable_link(&self.state, Instant::now() + TURN).await.map_err(|e| e.to_string())?;
-        let opened = async {
-            let channel = link.consuming_channel().await?;
-            let ahead = if self.careful { 1 } else { self.limit.messages };
-            channel.basic_qos(ahead, BasicQosOptions::default()).await?;
-            let consumer = channel
-                .basic_consume(
-                    self.queue.name().into(),
-                    "".into(),
-                    BasicConsumeOptions::default(),
-                    FieldTable::default(),
-                )
-                .await?;
-            Ok(Consuming { channel, consumer })
-        };
-        opened.await.map_err(|error: lapin::Error| error.to_string())
+    /// Waits until it consumes. Given up and called again, it goes on where it was.
+    async fn open(&mut self) -> Result<Consuming, String> {
+        let (state, queue) = (self.state.clone(), self.queue);
+        let ahead = if self.careful { 1 } else { self.limit.messages };
+        let opening =
+            self.opening.get_or_insert_with(|| tokio::spawn(consume(state, queue, ahead)));
+        let opened = opening.await;
+        self.opening = None;
+        opened.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// Closes the channel, which gives everything on it back to the queue.
@@ -95,12 +88,31 @@ impl RabbitSubscription {
     }
 }
 
+/// Consumes on the next usable link. A fresh channel each time: RabbitMQ 3.10.8 fails when a quorum
+/// queue's consumer is cancelled and registered again on the same one (#5927).
+async fn consume(
+    state: watch::Receiver<State>,
+    queue: Queue,
+    ahead: u16,
+) -> Result<Consuming, String> {
+    let link = usable_link(&state, Instant::now() + TURN).await.map_err(|e| e.to_string())?;
+    let opened = async {
+        let channel = link.consuming_channel().await?;
+        channel.basic_qos(ahead, BasicQosOptions::default()).await?;
+        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
+        let consumer =
+            channel.basic_consume(queue.name().into(), "".into(), options, arguments).await?;
+        Ok(Consuming { channel, consumer })
+    };
+    opened.await.map_err(|error: lapin::Error| error.to_string())
+}
+
 #[async_trait]
 impl Subscription for RabbitSubscription {
     async fn next_batch(&mut self) -> Batch<'_> {
         let deliveries = loop {
             if self.consuming.is_none() {
-                match self.consume().await {
+                match self.open().await {
                     Ok(consuming) => self.consuming = Some(consuming),
                     Err(error) => {
                         tracing::warn!(%error, queue = self.queue.name(), "cannot consume");
