@@ -77,12 +77,13 @@ start() {
     erlang="$root/erlang"
     if [ -d "$erlang/bin" ]; then PATH="$erlang/bin:$PATH"; fi
     # RUNNING_UNDER_SYSTEMD: the node takes the place of its launcher, so signals reach it.
+    # +sbwt…: threads that wait do not spin (https://www.rabbitmq.com/docs/runtime#scheduling).
     export PATH HOME="$folder" ERL_EPMD_ADDRESS=127.0.0.1 RUNNING_UNDER_SYSTEMD=true \
         ERL_CRASH_DUMP="$folder/log/erl_crash.dump" \
         RABBITMQ_CONFIG_FILE="$folder/rabbitmq.conf" RABBITMQ_CONF_ENV_FILE=/dev/null \
         RABBITMQ_ENABLED_PLUGINS_FILE="$folder/enabled_plugins" RABBITMQ_MNESIA_BASE="$folder/data" \
         RABBITMQ_LOG_BASE="$folder/log" RABBITMQ_PID_FILE="$folder/beam.pid" \
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +sbwt none"
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +sbwt none +sbwtdcpu none +sbwtdio none"
     unset NOTIFY_SOCKET
     mkdir -p "$folder/log"
     # The caller's folder may be gone or closed to us, and Erlang refuses to start from there.
