@@ -5,7 +5,7 @@
 #   dashboard.sh
 #
 # Panels of what goes wrong need something to go wrong: dead letters, refusals and redeliveries are
-# made, the others are counters that stand at 0.
+# made, the others are counters that stand at 0. Says 0 series, too, where nothing was answered at all.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
@@ -23,8 +23,16 @@ find_prometheus() {
     echo "$unpacked/usr/bin/prometheus"
 }
 
-# A service in the background: serve NAME, which may be started anew.
-serve() { background "$folder/$1.pid" "$folder/$1.log" "$folder/$1"; }
+# A service in the background: serve NAME.
+serve() { background "$folder/$1.pid" "$folder/$1.log" "$folder/$1"; disown; }
+
+# Kills a service and starts it anew.
+crash() {
+    end "$folder/$1.pid" "$folder/$1" KILL
+    # Threads that are still ending hold its port.
+    sleep 1
+    serve "$1"
+}
 
 start_services() {
     local gateway lead campaign name
@@ -50,6 +58,7 @@ start_prometheus() {
     prometheus="127.0.0.1:$(free_port)"
     background "$folder/prometheus.pid" "$folder/prometheus.log" "$program" --config.file="$folder/prometheus.yml" \
         --storage.tsdb.path="$folder/prometheus" --web.listen-address="$prometheus"
+    disown
 }
 
 # call METHOD PATH [CURL ARGUMENTS...]: a request whose answer does not matter.
@@ -76,7 +85,7 @@ be_busy() {
         curl -sS --max-time 60 -o /dev/null "$RABBITMQ_API/exchanges/%2f/leads/publish" -H 'Content-Type: application/json' \
             -d '{"properties": {}, "routing_key": "leads.submitted", "payload": "no", "payload_encoding": "string"}'
         # Somebody dies with work in its hands.
-        if ((n % 20 == 10)); then end "$folder/campaign-service.pid" "$folder/campaign-service" KILL; serve campaign-service; fi
+        if ((n % 20 == 10)); then crash campaign-service; fi
     done
 }
 

@@ -11,7 +11,8 @@ fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![root.join("README.md")];
     for folder in [root.join("docs"), root.join("docs/recipes")] {
-        let files = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
+        let files =
+            fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
         pages.extend(files.filter(|file| file.extension().is_some_and(|kind| kind == "md")));
     }
     pages

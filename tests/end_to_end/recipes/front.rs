@@ -78,7 +78,8 @@ impl Drop for Front {
 /// Lets a request meet its fate, and says whether the answer was a replay.
 async fn meet(fate: Fate, gateway: &str, request: &Received, stream: &mut TcpStream) -> bool {
     if fate == Fate::Unavailable {
-        let away = "HTTP/1.1 503 Away\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let away =
+            "HTTP/1.1 503 Away\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _ = stream.write_all(away.as_bytes()).await;
         return false;
     }

@@ -46,7 +46,8 @@ impl Kitchen {
     /// A script, ready to be started. It ends at the first command that fails.
     pub fn shell(&self, script: &str) -> Command {
         let path = env::var_os("PATH").expect("a path");
-        let path = env::join_paths([self.programs.clone()].into_iter().chain(env::split_paths(&path)));
+        let path =
+            env::join_paths([self.programs.clone()].into_iter().chain(env::split_paths(&path)));
         let mut command = self.place.program("bash");
         command.args(["-euo", "pipefail", "-c", script]).env("PATH", path.expect("a path"));
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));

@@ -43,7 +43,11 @@ async fn bodies_are_taken() {
             let body: Value = serde_json::from_str(&filled_in(body, &list)).expect(name);
             let data = system.acme.add_with(campaign, body).await;
             let summary = &data["summary"];
-            assert_eq!((&summary["total"], &summary["failed"]), (&json!(1), &json!(0)), "{name}: {data}");
+            assert_eq!(
+                (&summary["total"], &summary["failed"]),
+                (&json!(1), &json!(0)),
+                "{name}: {data}"
+            );
             let nothing = each(&data, "warnings").iter().all(|warnings| warnings.is_null());
             assert!(nothing, "{name}: {data}");
         }
