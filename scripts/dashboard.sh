@@ -5,7 +5,7 @@
 #   dashboard.sh
 #
 # Panels of what goes wrong need something to go wrong: dead letters, refusals and redeliveries are
-# made, the others are counters that stand at 0. Says 0 series, too, where nothing was answered at all.
+# made, the others are counters that stand at 0.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
