@@ -8,6 +8,7 @@
 #
 # ROLLCALL_RABBITMQ names the folder of `rabbitmq-server` where it is to be another one than found.
 # FOLDER/env holds AMQP_URL and RABBITMQ_API (the management API). A second `start` uses the same ports.
+# ROLLCALL_RABBITMQ_METRICS=1, at the first start, serves metrics at RABBITMQ_METRICS, too.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
@@ -36,7 +37,7 @@ move_erlang() {
 }
 
 configure() {
-    local amqp api dist epmd
+    local amqp api dist epmd plugins metrics
     amqp=$(free_port); api=$(free_port); dist=$(free_port); epmd=$(free_port)
     cat >"$folder/rabbitmq.conf" <<CONF
 listeners.tcp.1 = 127.0.0.1:$amqp
@@ -56,11 +57,17 @@ export RABBITMQ_NODENAME=rollcall-$amqp@localhost
 export RABBITMQ_DIST_PORT=$dist
 export ERL_EPMD_PORT=$epmd
 NODE
-    echo '[rabbitmq_management].' >"$folder/enabled_plugins"
     cat >"$folder/env" <<ENV
 export AMQP_URL=amqp://guest:guest@127.0.0.1:$amqp/%2f
 export RABBITMQ_API=http://guest:guest@127.0.0.1:$api/api
 ENV
+    plugins=rabbitmq_management
+    if [ "${ROLLCALL_RABBITMQ_METRICS:-}" = 1 ]; then
+        plugins+=,rabbitmq_prometheus; metrics=127.0.0.1:$(free_port)
+        printf 'prometheus.tcp.ip = %s\nprometheus.tcp.port = %s\n' "${metrics%:*}" "${metrics#*:}" >>"$folder/rabbitmq.conf"
+        echo "export RABBITMQ_METRICS=$metrics" >>"$folder/env"
+    fi
+    echo "[$plugins]." >"$folder/enabled_plugins"
 }
 
 start() {

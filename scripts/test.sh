@@ -34,9 +34,11 @@ trap 'exit 143' TERM HUP
 [ $# -gt 0 ] || set -- --workspace --features failpoints
 if cargo nextest --version >/dev/null 2>&1; then tests=(cargo nextest run); else tests=(cargo test); fi
 
-# The servers start while the tests compile.
+# The servers start while the tests compile, and what the recipes run on is fetched.
 "$here/rabbitmq.sh" start "$folder/rabbitmq" & rabbitmq=$!
 ROLLCALL_POSTGRES_FAST=1 "$here/postgres.sh" start "$folder/postgres" & postgres=$!
+recipes=''
+case "$*" in *--workspace* | *recipes*) "$here/recipes.sh" >/dev/null & recipes=$! ;; esac
 compiled=0
 "${tests[@]}" --no-run "$@" || compiled=$?
 # The crash tests run the services as processes. All is built at once, so that tests and services
@@ -50,6 +52,7 @@ case "$*" in
         } || compiled=$? ;;
 esac
 wait "$rabbitmq" && wait "$postgres" || die "the servers for the tests did not start"
+[ -z "$recipes" ] || wait "$recipes" || die "what the recipes run on could not be fetched"
 [ "$compiled" = 0 ] || exit "$compiled"
 
 # shellcheck disable=SC1091
