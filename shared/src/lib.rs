@@ -10,6 +10,7 @@ pub mod crash;
 pub mod database;
 pub mod entry;
 pub mod metrics;
+pub mod pipeline;
 pub mod process;
 pub mod purge;
 pub mod requests;

@@ -28,7 +28,7 @@ async fn publisher(door: &Door) -> Connection {
     };
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let (may, topics) = (of_publisher("permissions"), of_publisher("topic_permissions"));
-    let vhost = door.system.vhost.as_ref().expect("on RabbitMQ");
+    let vhost = door.vhost();
     let [configure, write, read] = ["configure", "write", "read"].map(|kind| text(&may[kind]));
     vhost.create_user("publisher", "secret", &configure, &write, &read).await;
     let (exchange, write, read) =

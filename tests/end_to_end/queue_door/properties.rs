@@ -103,7 +103,7 @@ async fn odd_properties_change_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_broker_refuses_never_arrives() {
     let mut door = Door::open().await;
-    let url = door.system.vhost.as_ref().expect("on RabbitMQ").amqp_url();
+    let url = door.vhost().amqp_url();
     let connection = connect(&url).await;
     for properties in [
         door.asking("forged").with_user_id("somebody".into()),
@@ -124,7 +124,7 @@ async fn what_the_broker_refuses_never_arrives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn direct_reply_to_is_answered() {
     let door = Door::open().await;
-    let url = door.system.vhost.as_ref().expect("on RabbitMQ").amqp_url();
+    let url = door.vhost().amqp_url();
     let channel = channel(&connect(&url).await).await;
     let mut replies = consume(&channel, "amq.rabbitmq.reply-to").await;
     let good = json!({"submissions": [door.submission(json!([{"email": "a@x.com"}]))]}).to_string();
