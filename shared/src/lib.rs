@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod process;
 pub mod purge;
 pub mod requests;
+pub mod service;
 pub mod settings;
 pub mod telemetry;
 pub mod worker;
