@@ -87,11 +87,13 @@ async fn lock(door: &Door, table: &str) -> AsyncPgConnection {
 async fn callers_are_told(door: &Door) {
     let acme = door.system.acme.clone();
     let noticing = tokio::spawn(async move { acme.get("/v1/leads").await });
-    let told = async || {
-        let answer = door.system.acme.get("/v1/leads").await;
-        let unavailable = answer.status() == StatusCode::SERVICE_UNAVAILABLE;
-        unavailable.then(|| assert!(answer.headers().contains_key(RETRY_AFTER)))
+    let unready = async || {
+        let ready = door.system.acme.get("/ready").await.status();
+        (ready == StatusCode::SERVICE_UNAVAILABLE).then_some(())
     };
-    eventually(LONG, told).await;
+    eventually(LONG, unready).await;
+    let told = door.system.acme.get("/v1/leads").await;
+    assert_eq!(told.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(told.headers().contains_key(RETRY_AFTER));
     noticing.abort();
 }
