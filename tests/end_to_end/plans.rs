@@ -164,3 +164,41 @@ async fn other_campaigns_are_asked_lead_by_lead() {
         "pg_stat_user_tables WHERE relid = 'campaign.links'::regclass AND seq_tup_read > 0";
     assert_eq!(system.count(scanned).await, 0, "the table was scanned");
 }
+
+/// A contact is looked for among suppressions by its key, and a page of submissions is read along its
+/// index.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_lists_keep_to_their_indexes() {
+    let system = System::in_process().await;
+    let acme = &system.acme;
+    let campaign = acme.campaign("Lists").await;
+    let suppressed = json!({"suppressions": [{"phone": "+15550000001"}]});
+    assert!(acme.post("/v1/suppressions", &suppressed).await.status().is_success());
+    let fill = format!(
+        "ALTER TABLE lead.suppressions SET (autovacuum_enabled = off); \
+         ALTER TABLE gateway.submissions SET (autovacuum_enabled = off); \
+         INSERT INTO lead.suppressions (workspace_id, kind, value, id) \
+             SELECT workspace_id, 'phone', '+1666' || n, gen_random_uuid() \
+             FROM lead.suppressions, generate_series(1, 20000) AS n; \
+         INSERT INTO gateway.submissions (id, workspace_id, campaign_id, summary, accepted_at, finished_at) \
+             SELECT gen_random_uuid(), workspace_id, id, \
+                 '{{\"total\":0,\"added\":0,\"already_in_campaign\":0,\"failed\":0,\"suppressed\":0,\"skipped\":0}}', \
+                 now(), now() \
+             FROM campaign.campaigns, generate_series(1, 5000) WHERE id = '{campaign}'; \
+         SELECT pg_stat_reset()"
+    );
+    system.execute(&fill).await;
+    let found = expect(200, acme.get("/v1/suppressions?phone=%2B15550000001").await).await;
+    assert_eq!(found["meta"]["total"], 1, "{found}");
+    expect(200, acme.get("/v1/submissions?page=40").await).await;
+    for index in ["suppressions_pkey", "submissions_workspace"] {
+        let used = format!("pg_stat_user_indexes WHERE indexrelname = '{index}' AND idx_scan > 0");
+        eventually(Duration::from_secs(20), async || {
+            (system.count(&used).await == 1).then_some(())
+        })
+        .await;
+    }
+    let walked =
+        "pg_stat_user_indexes WHERE indexrelname = 'suppressions_id' AND idx_tup_read > 100";
+    assert_eq!(system.count(walked).await, 0, "all suppressions were looked at for one");
+}
