@@ -6,6 +6,7 @@
 mod email;
 mod error;
 mod fields;
+mod members;
 mod object;
 mod parse;
 mod patch;
@@ -16,6 +17,7 @@ mod suppression;
 
 pub use email::Email;
 pub use error::{EntryError, EntryErrorCode};
+pub use members::Members;
 pub use object::{JsonObject, OBJECT_FIELDS};
 pub use patch::{Change, LeadPatch};
 pub use phone::{Phone, Region};
