@@ -19,6 +19,7 @@ use shared::{
     database::{self, Database},
     metrics::{Metrics, watch_queues},
     settings::ServiceSettings,
+    traces::Tracer,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +50,7 @@ pub async fn run(
     bus: SharedBus,
     database: Database,
     metrics: Metrics,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let readiness =
@@ -56,13 +58,14 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     for lane in Lane::ALL {
         for _ in 0..lane.workers(settings.workers) {
-            tasks.spawn(linking::run(lane, bus.clone(), database.clone(), stop.clone()));
+            let (bus, database) = (bus.clone(), database.clone());
+            tasks.spawn(linking::run(lane, bus, database, tracer.clone(), stop.clone()));
         }
     }
     for _ in 0..ANSWERERS {
         let answers = requests::CampaignAnswers { database: database.clone() };
-        let (bus, stop) = (bus.clone(), stop.clone());
-        tasks.spawn(shared::requests::serve(bus, Queue::CampaignRequests, answers, stop));
+        let (bus, tracer, stop) = (bus.clone(), tracer.clone(), stop.clone());
+        tasks.spawn(shared::requests::serve(bus, Queue::CampaignRequests, answers, tracer, stop));
     }
     let queues = Lane::ALL.map(Lane::resolved).into_iter().chain([Queue::CampaignRequests]);
     tasks.spawn(watch_queues(bus, queues, stop.clone()));

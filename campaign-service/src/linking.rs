@@ -14,10 +14,13 @@ use shared::{
     crash,
     database::Database,
     metrics::StageMetrics,
+    origin::Origin,
+    traces::{Kind, Span, Spans, Tracer},
     worker::isolate,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
 use uuid::Uuid;
 
 use crate::{
@@ -32,9 +35,15 @@ const LIMIT: BatchLimit = BatchLimit { messages: 500, bytes: 1 << 20 };
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Links what arrives on a lane until stopped. Several may run at once.
-pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
+pub async fn run(
+    lane: Lane,
+    bus: SharedBus,
+    database: Database,
+    tracer: Tracer,
+    stop: CancellationToken,
+) {
     let mut subscription = bus.subscribe(lane.resolved(), LIMIT);
-    let mut linker = Linker::new(database);
+    let mut linker = Linker::new(database, tracer.clone());
     let (stage, leads) = (StageMetrics::of("campaign", lane), LeadMetrics::new());
     loop {
         let batch = tokio::select! {
@@ -43,7 +52,7 @@ pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: Cancellat
             batch = subscription.next_batch() => batch,
         };
         let begun = Instant::now();
-        match handle(lane, &*bus, &mut linker, &stop, (&stage, &leads), batch).await {
+        match handle(lane, &*bus, &mut linker, &tracer, &stop, (&stage, &leads), batch).await {
             Ok(()) => stage.done(begun),
             Err(error) => tracing::warn!(%error, "a batch will be delivered again"),
         }
@@ -56,6 +65,7 @@ async fn handle(
     lane: Lane,
     bus: &dyn Bus,
     linker: &mut Linker,
+    tracer: &Tracer,
     stop: &CancellationToken,
     (stage, leads): (&StageMetrics, &LeadMetrics),
     batch: Batch<'_>,
@@ -63,7 +73,7 @@ async fn handle(
     let mut units = Vec::new();
     let mut messages = Vec::with_capacity(batch.messages().len());
     for message in batch.messages() {
-        messages.push((message, read(message, &mut units)));
+        messages.push((message, read(lane, tracer, message, &mut units)));
     }
     stage.taken(units.iter().map(|unit| unit.outcomes.len()).sum());
     let Some(linked) = isolate(&units, linker, stop).await else {
@@ -71,7 +81,7 @@ async fn handle(
     };
     crash::point("campaign-service::committed");
     let mut answered = Vec::with_capacity(messages.len());
-    for (message, content) in &messages {
+    for (message, content) in &mut messages {
         answered.push(answer(lane, bus, leads, message, content, &units, &linked));
     }
     join_all(answered).await.into_iter().collect::<Result<(), _>>()?;
@@ -79,14 +89,27 @@ async fn handle(
     batch.ack().await
 }
 
-/// A submission of a message: the place of its unit, or why it failed before.
-enum Read {
-    Unit(usize),
-    Failed(Option<Uuid>, ErrorBody),
+/// A submission of a message, and the work on it until the message is acknowledged.
+struct Read {
+    /// The place of its unit, or why it failed before.
+    content: Result<usize, Failed>,
+    span: Span,
+}
+
+/// A submission that had failed before it came here.
+struct Failed {
+    id: Option<Uuid>,
+    origin: Origin,
+    error: ErrorBody,
 }
 
 /// Reads a message, adding its submissions to `units`.
-fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
+fn read(
+    lane: Lane,
+    tracer: &Tracer,
+    message: &Message,
+    units: &mut Vec<Unit>,
+) -> Result<Vec<Read>, String> {
     // Only the lead service may publish here, and it publishes no copies.
     if message.is_copy {
         return Err("a copy of a message that was published elsewhere".to_owned());
@@ -96,41 +119,61 @@ fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
     // All of it is read before any of it counts.
     let read: Vec<_> =
         resolved.submissions.into_iter().map(read_submission).collect::<Result<_, String>>()?;
-    Ok(read
-        .into_iter()
-        .map(|submission| match submission {
-            Ok(unit) => {
-                units.push(unit);
-                Read::Unit(units.len() - 1)
-            }
-            Err((id, error)) => Read::Failed(id, error),
-        })
-        .collect())
+    let kind = Kind::Process { queue: lane.resolved().name() };
+    let read = read.into_iter().map(|submission| match submission {
+        Ok(mut unit) => {
+            let span =
+                tracer.submission(kind, Some(unit.id), &mut unit.origin, unit.outcomes.len());
+            units.push(unit);
+            Read { content: Ok(units.len() - 1), span }
+        }
+        Err(mut failed) => {
+            let span = tracer.submission(kind, failed.id, &mut failed.origin, 0);
+            Read { content: Err(failed), span }
+        }
+    });
+    Ok(read.collect())
 }
 
-fn read_submission(
-    submission: ResolvedSubmission<'_>,
-) -> Result<Result<Unit, (Option<Uuid>, ErrorBody)>, String> {
+fn read_submission(submission: ResolvedSubmission<'_>) -> Result<Result<Unit, Failed>, String> {
     let ResolvedSubmission {
         id,
         workspace_id,
         campaign_id,
+        request_id,
+        traceparent,
         options,
         refs,
         outcomes,
         resolved_at,
         error,
     } = submission;
+    let origin = Origin { request_id, trace: traceparent };
     match (id, outcomes, resolved_at, error) {
-        (id, _, _, Some(error)) => Ok(Err((id, error))),
+        (id, _, _, Some(error)) => Ok(Err(Failed { id, origin, error })),
         (Some(id), Some(outcomes), Some(resolved_at), None) => {
             let outcomes =
                 serde_json::from_str(outcomes.get()).map_err(|error| json_problem(&error))?;
             let refs = refs.into_owned();
-            Ok(Ok(Unit { id, workspace_id, campaign_id, resolved_at, options, refs, outcomes }))
+            Ok(Ok(Unit {
+                id,
+                origin,
+                workspace_id,
+                campaign_id,
+                resolved_at,
+                options,
+                refs,
+                outcomes,
+            }))
         }
         _ => Err("a submission has neither outcomes nor an error".to_owned()),
     }
+}
+
+/// One line for each submission, for who follows one through the services.
+fn log(id: Option<Uuid>, origin: &Origin, what: &'static str) {
+    let request_id = origin.logged();
+    tracing::debug!(submission_id = id.map(display), request_id, "{what}");
 }
 
 async fn answer(
@@ -138,7 +181,7 @@ async fn answer(
     bus: &dyn Bus,
     leads: &LeadMetrics,
     message: &Message,
-    content: &Result<Vec<Read>, String>,
+    content: &mut Result<Vec<Read>, String>,
     units: &[Unit],
     linked: &[Result<Placed, String>],
 ) -> Result<(), BusError> {
@@ -151,22 +194,40 @@ async fn answer(
         }
     };
     let mut results = Vec::with_capacity(submissions.len());
-    for submission in submissions {
-        results.push(match submission {
-            Read::Failed(id, error) => {
+    for Read { content, span } in submissions.iter_mut() {
+        results.push(match content {
+            Err(Failed { id, origin, error }) => {
+                log(*id, origin, "passed on why a submission failed");
                 SubmissionResult::Failed { submission_id: *id, error: error.clone() }
             }
-            Read::Unit(place) => {
+            Ok(place) => {
                 let unit = &units[*place];
                 let failed =
                     |error| SubmissionResult::Failed { submission_id: Some(unit.id), error };
                 match &linked[*place] {
-                    Ok(Ok(placement)) => results::of(unit, placement),
-                    Ok(Err(error)) => failed(error.clone()),
+                    Ok(Ok(placement)) => {
+                        log(Some(unit.id), &unit.origin, "linked a submission");
+                        results::of(unit, placement)
+                    }
+                    Ok(Err(error)) => {
+                        log(Some(unit.id), &unit.origin, "refused a submission");
+                        span.refused(error);
+                        failed(error.clone())
+                    }
                     Err(reason) => {
                         let reason = format!("submission {} failed: {reason}", unit.id);
+                        let request_id = unit.origin.logged();
+                        let submission_id = display(unit.id);
+                        tracing::error!(
+                            submission_id,
+                            request_id,
+                            reason,
+                            "a submission becomes a dead letter"
+                        );
                         dead_letter(bus, lane.resolved(), message, &reason, deadline).await?;
-                        failed(ErrorBody::internal())
+                        let error = ErrorBody::internal();
+                        span.refused(&error);
+                        failed(error)
                     }
                 }
             }
@@ -180,7 +241,8 @@ async fn answer(
     }
     let reply = serde_json::to_vec(&SubmissionResults { results })
         .map_err(|error| BusError::Unavailable(error.to_string()))?;
-    bus.reply(message, reply.into(), deadline).await?;
+    let sending = submissions.iter().map(|read| read.span.child(Kind::Send { queue: "reply" }));
+    Spans::from_iter(sending).around(bus.reply(message, reply.into(), deadline)).await?;
     crash::point("campaign-service::confirmed");
     Ok(())
 }

@@ -9,6 +9,7 @@ use shared::{
     crash,
     database::Database,
     metrics::StageMetrics,
+    traces::Tracer,
     worker::isolate,
 };
 use tokio::time::Instant;
@@ -23,9 +24,15 @@ use reading::{Intake, portions};
 const LIMIT: BatchLimit = BatchLimit { messages: 500, bytes: 1 << 20 };
 
 /// Works on the submissions of a lane until stopped. Several may run at once.
-pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
+pub async fn run(
+    lane: Lane,
+    bus: SharedBus,
+    database: Database,
+    tracer: Tracer,
+    stop: CancellationToken,
+) {
     let mut subscription = bus.subscribe(lane.submitted(), LIMIT);
-    let mut writer = Writer::new(database);
+    let mut writer = Writer::new(database, tracer.clone());
     let stage = StageMetrics::of("lead", lane);
     loop {
         let batch = tokio::select! {
@@ -34,7 +41,7 @@ pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: Cancellat
             batch = subscription.next_batch() => batch,
         };
         let begun = Instant::now();
-        match handle(lane, &*bus, &mut writer, &stop, &stage, batch).await {
+        match handle(lane, &*bus, &mut writer, &tracer, &stop, &stage, batch).await {
             Ok(()) => stage.done(begun),
             Err(error) => tracing::warn!(%error, "a batch will be delivered again"),
         }
@@ -48,11 +55,12 @@ async fn handle(
     lane: Lane,
     bus: &dyn Bus,
     writer: &mut Writer,
+    tracer: &Tracer,
     stop: &CancellationToken,
     stage: &StageMetrics,
     batch: Batch<'_>,
 ) -> Result<(), BusError> {
-    let mut intake = Intake::default();
+    let mut intake = Intake::of(lane, tracer);
     for message in batch.messages() {
         intake.read(message);
     }
@@ -67,7 +75,7 @@ async fn handle(
     }
     crash::point("lead-service::committed");
     let mut handed_on = Vec::with_capacity(intake.messages.len());
-    for read in &intake.messages {
+    for read in &mut intake.messages {
         handed_on.push(hand_on(lane, bus, read, &intake.units, &answers));
     }
     join_all(handed_on).await.into_iter().collect::<Result<(), _>>()?;

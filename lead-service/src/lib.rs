@@ -22,6 +22,7 @@ use shared::{
     database::{self, Database},
     metrics::{Metrics, watch_queues},
     settings::ServiceSettings,
+    traces::Tracer,
 };
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -52,6 +53,7 @@ pub async fn run(
     bus: SharedBus,
     database: Database,
     metrics: Metrics,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let readiness =
@@ -59,15 +61,16 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     for lane in Lane::ALL {
         for _ in 0..lane.workers(settings.workers) {
-            tasks.spawn(intake::run(lane, bus.clone(), database.clone(), stop.clone()));
+            let (bus, database) = (bus.clone(), database.clone());
+            tasks.spawn(intake::run(lane, bus, database, tracer.clone(), stop.clone()));
         }
     }
     let deleted = Arc::new(Notify::new());
     for _ in 0..ANSWERERS {
         let deleted = deleted.clone();
         let answers = requests::LeadAnswers { database: database.clone(), deleted };
-        let (bus, stop) = (bus.clone(), stop.clone());
-        tasks.spawn(shared::requests::serve(bus, Queue::LeadRequests, answers, stop));
+        let (bus, tracer, stop) = (bus.clone(), tracer.clone(), stop.clone());
+        tasks.spawn(shared::requests::serve(bus, Queue::LeadRequests, answers, tracer, stop));
     }
     let queues = Lane::ALL.map(Lane::submitted);
     let queues = queues.into_iter().chain([Queue::LeadRequests, Queue::DeadLetters]);

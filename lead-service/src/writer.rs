@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use shared::{
     contract::ErrorBody,
     database::{Database, DatabaseError},
+    traces::{Kind, Spans, Tracer},
     worker::Work,
 };
 use tokio::time::timeout;
@@ -63,6 +64,7 @@ pub struct Answered {
 /// Carries batches of submissions into the database.
 pub struct Writer {
     database: Database,
+    tracer: Tracer,
     connections: Option<Connections>,
 }
 
@@ -76,8 +78,8 @@ struct Connections {
 
 impl Writer {
     /// A writer that connects when it is first needed.
-    pub fn new(database: Database) -> Self {
-        Self { database, connections: None }
+    pub fn new(database: Database, tracer: Tracer) -> Self {
+        Self { database, tracer, connections: None }
     }
 
     /// Tells a failure that lies in the data from one of the database: where a transaction without
@@ -119,7 +121,7 @@ impl Work<Unit> for Writer {
             .await
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
         let beside = connections.beside.as_ref().filter(|_| is_large);
-        let transaction = transaction(&connections.main, beside, units);
+        let transaction = transaction(&connections.main, beside, units, &self.tracer);
         match timeout(TRANSACTION_TIMEOUT, transaction).await {
             Ok(Ok(answers)) => {
                 self.connections = Some(connections);
@@ -171,43 +173,65 @@ async fn transaction(
     mut on: &AsyncPgConnection,
     beside: Option<&AsyncPgConnection>,
     units: &[Unit],
+    tracer: &Tracer,
 ) -> QueryResult<Vec<Answer>> {
     let begin = begin(units);
     let lookup = Lookup::of(units);
     let mut begun = on;
     let begun = begun.batch_execute(&begin);
     // What is looked up must see what the lock's last holder committed.
-    let found = match beside {
-        Some(_) => {
-            begun.await?;
-            lookup.run(on, beside).await?
+    let found = async {
+        match beside {
+            Some(_) => {
+                begun.await?;
+                lookup.run(on, beside).await
+            }
+            // A simple query, prepared by nobody, always goes out first.
+            None => Ok(try_join!(begun, lookup.run(on, None))?.1),
         }
-        // A simple query, prepared by nobody, always goes out first.
-        None => try_join!(begun, lookup.run(on, None))?.1,
     };
+    let found = spans(tracer, "SELECT", units).around(found).await?;
 
     let outcomes = Outcomes::of(units, found);
     let Writes { parked, updated, created, counted, records } = outcomes.writes();
-    if !parked.ids.is_empty() {
-        parked.execute(&mut on).await?;
-    }
     let (mut first, mut second, mut third, mut fourth, mut last) = (on, on, on, on, on);
-    let (_, _, _, now, ()) = try_join!(
-        async { if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await } },
-        async { if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await } },
-        async {
-            if counted.workspaces.is_empty() { Ok(0) } else { counted.execute(&mut third).await }
-        },
-        async {
-            if outcomes.are_dated() {
-                Ok(None)
-            } else {
-                records.get_result(&mut fourth).await.map(Some)
-            }
-        },
-        last.batch_execute("COMMIT"),
-    )?;
+    let committed = async {
+        if !parked.ids.is_empty() {
+            parked.execute(&mut on).await?;
+        }
+        let (_, _, _, now, ()) = try_join!(
+            async {
+                if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await }
+            },
+            async {
+                if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await }
+            },
+            async {
+                if counted.workspaces.is_empty() {
+                    Ok(0)
+                } else {
+                    counted.execute(&mut third).await
+                }
+            },
+            async {
+                if outcomes.are_dated() {
+                    Ok(None)
+                } else {
+                    records.get_result(&mut fourth).await.map(Some)
+                }
+            },
+            last.batch_execute("COMMIT"),
+        )?;
+        QueryResult::Ok(now)
+    };
+    let now = spans(tracer, "COMMIT", units).around(committed).await?;
     Ok(outcomes.into_answers(now))
+}
+
+/// Begins spans for a part of the transaction, each in the trace of a submission.
+fn spans(tracer: &Tracer, operation: &'static str, units: &[Unit]) -> Spans {
+    let traces = units.iter().map(|unit| unit.origin.trace);
+    tracer.spans(Kind::Sql { operation, table: "lead.leads" }, traces)
 }
 
 /// Begins, and makes this the one transaction that writes to these workspaces. In sorted order, so
