@@ -15,6 +15,7 @@ pub mod keys;
 pub mod limits;
 pub mod metrics;
 pub mod middleware;
+pub mod origin;
 pub mod routes;
 pub mod scopes;
 pub mod services;
@@ -36,6 +37,7 @@ use shared::{
     database::{self, Database},
     metrics::Metrics,
     settings::GatewaySettings,
+    traces::Tracer,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +86,7 @@ pub async fn run(
     bus: SharedBus,
     database: Database,
     metrics: Metrics,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let workers = settings.http_workers;
@@ -94,9 +97,8 @@ pub async fn run(
     let told = Data::new(readiness.clone());
     let specification = Data::new(Specification::new());
     let in_flight = InFlight::new(stop.clone());
-    let gatherer =
-        Gatherer::start(bus.clone(), settings.max_leads_in_flight, settings.answer_timeout());
-    let gatherer = Arc::new(gatherer);
+    let (room, timeout) = (settings.max_leads_in_flight, settings.answer_timeout());
+    let gatherer = Arc::new(Gatherer::start(bus.clone(), room, timeout, tracer.clone()));
     let (guard, arrived, finished) =
         (Guard::new(settings.callbacks_allow_private), Arc::default(), Arc::default());
     let worker = Worker {
@@ -112,6 +114,7 @@ pub async fn run(
         in_flight: in_flight.clone(),
         idempotency: IdempotencyKeys::new(database.clone()),
         metrics: HttpMetrics::new(),
+        tracer,
         authenticator: Authenticator::new(database.clone(), &settings),
         database: database.clone(),
         services: Services::new(bus),

@@ -22,6 +22,7 @@ use crate::{
     extract::{Authenticated, Body, Id},
     gather::{Answered, Submission},
     idempotency::{Claim, IdempotencyKey, fingerprint},
+    origin,
     services::CampaignState,
     state::State,
 };
@@ -157,6 +158,7 @@ impl AddLeads {
     ) -> Submission {
         Submission {
             id,
+            origin: origin::current(),
             workspace_id,
             campaign_id,
             merge: self.merge,
