@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::try_join;
+use futures_util::{join, try_join};
 use serde_json::value::RawValue;
 use shared::{
     contract::ErrorBody,
@@ -135,7 +135,7 @@ impl Work<Unit> for Writer {
             let transaction =
                 |presumed| transaction(&connections.main, beside, units, presumed, &self.tracer);
             let written = transaction(presumed).await;
-            if presumed && presumption::is_doubtful(&written) {
+            if presumed && presumption::is_refuted(&written) {
                 return transaction(false).await;
             }
             written
@@ -257,7 +257,8 @@ async fn write(
         parked.execute(&mut on).await?;
     }
     let (mut first, mut second, mut third, mut fourth, mut last) = (on, on, on, on, on);
-    let (_, _, _, now, ()) = try_join!(
+    // All are awaited, so that after a failure the last one has ended the transaction.
+    let (updated, created, counted, now, committed) = join!(
         async { if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await } },
         async { if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await } },
         async {
@@ -271,7 +272,12 @@ async fn write(
             }
         },
         last.batch_execute("COMMIT"),
-    )?;
+    );
+    // In the order in which they were sent: what follows a failure only fails because of it, and
+    // COMMIT does not even say so.
+    (updated?, created?, counted?);
+    let now = now?;
+    committed?;
     Ok(now)
 }
 

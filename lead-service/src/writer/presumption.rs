@@ -7,7 +7,10 @@
 //! indexes refuse one that another lead has. Then the transaction is rolled back, and the batch looked
 //! up and written as usual.
 
-use diesel::{QueryResult, result::Error};
+use diesel::{
+    QueryResult,
+    result::{DatabaseErrorKind, Error},
+};
 
 /// Batches of only new leads after which the next is presumed to be one. A wrong presumption costs the
 /// batch twice its time, so at worst, where just every ninth batch meets a lead, a ninth is lost.
@@ -43,8 +46,24 @@ impl Presumption {
     }
 }
 
-/// Whether the presumption may have been wrong. The statements that were sent behind the one that
-/// violated an index fail, too, and whose failure is told first is chance.
-pub(super) fn is_doubtful<T>(written: &QueryResult<T>) -> bool {
-    matches!(written, Err(Error::DatabaseError(..)))
+/// Whether the presumption turned out to be wrong.
+pub(super) fn is_refuted<T>(written: &QueryResult<T>) -> bool {
+    matches!(written, Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_holds_after_batches_of_new_leads_only() {
+        let mut presumption = Presumption::default();
+        for _ in 0..AFTER {
+            assert!(!presumption.holds());
+            presumption.learn(false);
+        }
+        assert!(presumption.holds());
+        presumption.learn(true);
+        assert!(!presumption.holds(), "a lead was met");
+    }
 }

@@ -6,4 +6,5 @@ mod model;
 mod regressions;
 mod resolve;
 mod table;
+mod violation;
 mod writer;
