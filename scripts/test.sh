@@ -37,6 +37,11 @@ if cargo nextest --version >/dev/null 2>&1; then tests=(cargo nextest run); else
 # The servers start while the tests compile.
 "$here/rabbitmq.sh" start "$folder/rabbitmq" & rabbitmq=$!
 ROLLCALL_POSTGRES_FAST=1 "$here/postgres.sh" start "$folder/postgres" & postgres=$!
+# The browser is fetched meanwhile, where it is missing: in a test it would take too long.
+chromium=''
+case "$*" in
+    *--workspace* | *console*) "$here/chromium.sh" >/dev/null & chromium=$! ;;
+esac
 compiled=0
 "${tests[@]}" --no-run "$@" || compiled=$?
 # The crash tests run the services as processes. All is built at once, so that tests and services
@@ -50,6 +55,7 @@ case "$*" in
         } || compiled=$? ;;
 esac
 wait "$rabbitmq" && wait "$postgres" || die "the servers for the tests did not start"
+[ -z "$chromium" ] || wait "$chromium" || die "there is no browser for the tests of the console"
 [ "$compiled" = 0 ] || exit "$compiled"
 
 # shellcheck disable=SC1091

@@ -60,6 +60,15 @@ impl CampaignAnswers {
                     None => None,
                 }
             }
+            CampaignRequest::LeadsAmong { workspace_id, id, lead_ids } => {
+                match store::get_campaign(&mut on, workspace_id, id).await? {
+                    Some(_) => {
+                        let among = store::members_among(&mut on, workspace_id, id, &lead_ids);
+                        Some(json!(among.await?))
+                    }
+                    None => None,
+                }
+            }
             CampaignRequest::Remove { workspace_id, id, lead_id, removal_id } => {
                 let removed =
                     store::remove_lead(&mut on, workspace_id, id, lead_id, removal_id).await?;

@@ -17,15 +17,15 @@ use shared::contract::ErrorBody;
 use uuid::Uuid;
 
 use crate::{
-    auth::Caller, connections::Connection, error::ApiError, limits::Allowance, scopes::Scope,
-    specification, state::State,
+    auth::Caller, connections::Connection, console, error::ApiError, limits::Allowance,
+    scopes::Scope, specification, state::State,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id that is taken over from a caller.
 const MAX_REQUEST_ID: usize = 128;
 
-/// Routes that need no key, beside [`specification::PATHS`].
+/// Routes that need no key, beside [`specification::PATHS`] and the console.
 const PUBLIC: [&str; 2] = ["/health", "/ready"];
 
 /// Counts the request as under way and then its answer, and gives its response an `X-Request-Id`:
@@ -73,7 +73,10 @@ pub async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if PUBLIC.iter().chain(&specification::PATHS).any(|path| *path == request.path()) {
+    let path = request.path();
+    if PUBLIC.iter().chain(&specification::PATHS).any(|public| *public == path)
+        || console::is_at(path)
+    {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     match state.authenticator.caller(request.headers()).await {
