@@ -29,6 +29,9 @@ write_starters() {
 <fontconfig>
   <dir>$unpacked/usr/share/fonts</dir>
   <dir>/usr/share/fonts</dir>
+  <alias><family>system-ui</family><prefer><family>DejaVu Sans</family></prefer></alias>
+  <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
+  <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
   <cachedir>$unpacked/fonts-cache</cachedir>
 </fontconfig>
 CONF

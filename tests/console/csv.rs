@@ -17,7 +17,7 @@ const READ: &str = r#"
     import("/console/csv.js").then(({ parse, write }) => done(texts.map((text) => {
       const { delimiter, header, rows } = parse(text);
       const all = [header, ...rows.map(({ fields }) => fields)];
-      const again = parse(all.map((fields) => write(fields, delimiter)).join(""));
+      const again = parse(`sep=${delimiter}\n` + all.map((fields) => write(fields, delimiter)).join(""));
       return { delimiter, all, again: [again.header, ...again.rows.map(({ fields }) => fields)] };
     })));
 "#;

@@ -24,7 +24,7 @@ export function top(campaign, page, changed) {
 /** Fetches a campaign and shows its top; null when that failed, which is shown. */
 export async function open({ main, signal, id }, page) {
   show(main, heading("Campaign"), h("p", { class: "loading" }, "Loading…"));
-  const head = h("div", {});
+  const head = h("div", { class: "stack" });
   const draw = (campaign) => show(head, top(campaign, page, draw));
   try {
     const { data } = await get(`/campaigns/${encodeURIComponent(id)}`, { signal });

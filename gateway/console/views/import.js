@@ -28,7 +28,7 @@ export function stopImports() {
 export async function importPage(page) {
   const opened = await open(page, "import");
   if (!opened) return;
-  const body = h("div", {});
+  const body = h("div", { class: "stack" });
   page.main.append(body);
   const { id } = opened.campaign;
   const again = imports.get(id);

@@ -187,6 +187,8 @@ impl Bus for RabbitBus {
     }
 
     async fn browse(&self, queue: Queue, deadline: Instant) -> Result<Box<dyn Browser>, BusError> {
+        // Which has declared the queues.
+        usable_link(&self.state, deadline).await?;
         let (uri, properties) = (self.uri.clone(), properties(&self.name));
         Ok(Box::new(RabbitBrowser::open(uri, properties, queue, deadline).await?))
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::TryFutureExt;
 use lapin::{
     Channel, Connection, ConnectionProperties,
-    options::{BasicAckOptions, BasicGetOptions},
+    options::{BasicAckOptions, BasicGetOptions, BasicNackOptions},
     uri::AMQPUri,
 };
 use tokio::time::{Instant, timeout, timeout_at};
@@ -95,7 +95,9 @@ impl Browser for RabbitBrowser {
     }
 
     async fn close(self: Box<Self>) -> Result<(), BusError> {
-        // With the channel, so that all acknowledgements have been taken when this returns.
+        // All that was not acknowledged, told before the end: who looks next finds it in its place.
+        let again = BasicNackOptions { multiple: true, requeue: true };
+        in_time(self.channel.basic_nack(0, again)).await?;
         in_time(self.channel.close(REPLY_SUCCESS, "OK".into())).await?;
         in_time(self.connection.close(REPLY_SUCCESS, "OK".into())).await
     }
