@@ -260,7 +260,8 @@ pub trait Subscription: Send {
 }
 
 /// Looks through a queue, message by message. It holds what it has shown, so that nobody else gets it,
-/// until it is closed or dropped; then all that was not removed is back in the queue, in its old order.
+/// until it is closed or dropped; then all that was not removed is back in the queue: in its old order,
+/// if all was shown.
 #[async_trait]
 pub trait Browser: Send {
     /// The next of the messages that were there at first, oldest first; `None` after the last. Later

@@ -12,6 +12,10 @@ use crate::bus::{
 /// How long the broker may take to be reached, or to take one message.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// So many are looked at, if they are there, though fewer are asked for: a quorum queue puts what it is
+/// given back behind what it was given back before, so only all together keep their order.
+const TOGETHER: usize = 1_000;
+
 /// Why something could not be done with a dead letter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeadLetterError {
@@ -77,17 +81,18 @@ fn id(letter: &Message) -> &str {
     letter.message_id.as_deref().unwrap_or("-")
 }
 
-/// Shows so many dead letters, without the first.
+/// Shows so many dead letters, without the first. They keep their order where there are no more than
+/// 1,000.
 ///
 /// # Errors
 /// When the broker is not reached.
 pub async fn list(bus: &dyn Bus, without: usize, limit: usize) -> Result<Part, DeadLetterError> {
     let mut browser = browse(bus).await?;
     let (mut letters, mut seen) = (Vec::new(), 0);
-    while letters.len() < limit
+    while (letters.len() < limit || seen < TOGETHER)
         && let Some(Shown { message, .. }) = browser.next().await?
     {
-        if seen >= without {
+        if seen >= without && letters.len() < limit {
             letters.push(message.into());
         }
         seen += 1;
@@ -103,11 +108,14 @@ pub async fn list(bus: &dyn Bus, without: usize, limit: usize) -> Result<Part, D
 /// When there is none of this id.
 pub async fn find(bus: &dyn Bus, wanted: &str) -> Result<Message, DeadLetterError> {
     let mut browser = browse(bus).await?;
-    let mut found = None;
-    while found.is_none()
+    let (mut found, mut seen) = (None, 0);
+    while (found.is_none() || seen < TOGETHER)
         && let Some(Shown { message, .. }) = browser.next().await?
     {
-        found = Which::One(wanted).is(&message).then_some(message);
+        if found.is_none() && Which::One(wanted).is(&message) {
+            found = Some(message);
+        }
+        seen += 1;
     }
     browser.close().await?;
     found.ok_or_else(|| DeadLetterError::Absent(wanted.to_owned()))

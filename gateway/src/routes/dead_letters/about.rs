@@ -16,7 +16,7 @@ pub fn list() -> Operation {
     Operation::new("listDeadLetters", "List dead letters")
         .description(
             "Messages of all workspaces that nobody could work on, oldest first, without their bodies. A cursor holds \
-             a place: where letters are removed meanwhile, the others move up.",
+             a place: where letters are removed meanwhile, the others move up. Of more than 1,000, looking changes the order.",
         )
         .paging()
         .answer(200, "A page of dead letters.", [Content::page::<DeadLetter>(row)])
