@@ -29,9 +29,8 @@ write_starters() {
 <fontconfig>
   <dir>$unpacked/usr/share/fonts</dir>
   <dir>/usr/share/fonts</dir>
-  <alias><family>system-ui</family><prefer><family>DejaVu Sans</family></prefer></alias>
-  <alias><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
   <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+  <match><edit name="family" mode="append_last"><string>DejaVu Sans</string></edit></match>
   <cachedir>$unpacked/fonts-cache</cachedir>
 </fontconfig>
 CONF

@@ -27,7 +27,8 @@ export function chart({ label, lines, tell }) {
     show(
       drawing,
       steps.map((step) => svg("line", { class: "grid", x1: LEFT, x2: WIDTH - 4, y1: y(step * most), y2: y(step * most) })),
-      columns.map((column, line) => svg("path", { class: `line ${lines[line].kind}`, d: path(column, x, y) })),
+      // The first line on top.
+      columns.map((column, line) => svg("path", { class: `line ${lines[line].kind}`, d: path(column, x, y) })).reverse(),
     );
     show(scale, steps.map((step) => h("span", { class: `step-${step * 100}` }, tell(step * most))), h("span", { class: "from" }, "2 minutes ago"), h("span", { class: "to" }, "now"));
   }

@@ -40,15 +40,11 @@ export class Import {
   /** Returns when it has ended, in whatever way. */
   async run() {
     await Promise.all(Array.from({ length: AT_ONCE }, () => this.work()));
-    if (this.state === "running") this.state = "done";
-    this.worked = this.seconds;
-    this.changed();
+    if (this.state === "running") this.become("done");
   }
 
   pause() {
-    this.worked = this.seconds;
-    this.state = "paused";
-    this.changed();
+    this.become("paused");
   }
 
   resume() {
@@ -78,11 +74,15 @@ export class Import {
   }
 
   end(state, trouble = "") {
-    this.worked = this.seconds;
-    this.state = state;
     this.trouble = trouble;
     this.stop.abort();
+    this.become(state);
     this.wake?.();
+  }
+
+  become(state) {
+    this.worked = this.seconds;
+    this.state = state;
     this.changed();
   }
 
@@ -129,6 +129,8 @@ export class Import {
       if (status === "error") failed(full[place], `${error.code}: ${error.message}`);
       else this.counts[status] += 1;
     }
+    // Chunks end in any order.
+    this.rejected.sort((one, other) => one.line - other.line);
   }
 
   async results(first, rows) {

@@ -142,7 +142,7 @@ export async function importPage(page) {
       show(bar, progress("Rows sent", work.done, work.total));
       show(
         numbers,
-        tile("Rows", `${count(work.done)} of ${count(work.total)}`),
+        tile(`Of ${plural(work.total, "row")}`, count(work.done)),
         tile("Added", count(counts.added), "added"),
         tile("Already in", count(counts.already_in_campaign), "already_in_campaign"),
         tile("Rejected", count(counts.failed), "failed"),
@@ -175,8 +175,8 @@ export async function importPage(page) {
           "table",
           {},
           h("caption", { class: "hidden" }, "Rejected rows"),
-          h("thead", {}, h("tr", {}, ["Line", "Row", "Reason"].map((name) => h("th", { scope: "col" }, name)))),
-          h("tbody", {}, rows.map(({ line, fields, reason }) => h("tr", {}, h("td", { class: "number", "data-name": "Line" }, count(line)), h("td", { "data-name": "Row" }, fields.join(", ")), h("td", { "data-name": "Reason" }, reason)))),
+          h("thead", {}, h("tr", {}, ["Line", "Row", "Reason"].map((name) => h("th", { scope: "col", class: name === "Line" && "number" }, name)))),
+          h("tbody", {}, rows.map(({ line, fields, reason }) => h("tr", {}, h("td", { class: "number", "data-name": "Line" }, count(line)), h("td", { "data-name": "Row" }, fields.filter(Boolean).join(", ") || "–"), h("td", { "data-name": "Reason" }, reason)))),
         ),
         work.rejected.length > rows.length && h("p", {}, `and ${count(work.rejected.length - rows.length)} more in the file`),
       ];

@@ -20,7 +20,7 @@ export function keys({ main, signal }) {
     empty: () => empty("No keys"),
     columns: [
       { name: "Name", kind: "main", cell: ({ name, hint }) => [name ?? "Unnamed", " ", h("code", {}, `…${hint}`)] },
-      { name: "Good for", cell: ({ scopes }) => scopes.map((scope) => badge(scope, "scope")) },
+      { name: "Good for", cell: ({ scopes }) => h("div", { class: "badges" }, scopes.map((scope) => badge(scope, "scope"))) },
       { name: "Per minute", kind: "number", cell: ({ rate_limit }) => (rate_limit === null ? "default" : rate_limit === 0 ? "no limit" : count(rate_limit)) },
       { name: "Created", cell: ({ created_at }) => when(created_at) },
       { name: "Last used", cell: ({ last_used_at }) => ago(last_used_at) },

@@ -9,6 +9,7 @@ import { badge, button, empty, every, heading, progress } from "../ui.js";
 const LOOK_MS = 2_000;
 
 export function submissions({ main, signal }) {
+  const names = new Map();
   const rows = list({
     caption: "submissions",
     signal,
@@ -21,7 +22,7 @@ export function submissions({ main, signal }) {
       ),
     columns: [
       { name: "Submitted", kind: "main", cell: ({ created_at }) => ago(created_at) },
-      { name: "Campaign", cell: ({ campaign_id }) => h("a", { href: `#/campaigns/${campaign_id}` }, h("code", {}, campaign_id.slice(-12))) },
+      { name: "Campaign", cell: ({ campaign_id }) => campaign(campaign_id) },
       { name: "Status", cell: ({ status }) => badge(status) },
       { name: "Progress", cell: ({ processed, total }) => h("div", { class: "progress" }, progress("Leads worked off", processed, total), h("span", {}, `${count(processed)} of ${count(total)}`)) },
       { name: "Added", kind: "number", cell: ({ summary }) => count(summary.added) },
@@ -29,6 +30,19 @@ export function submissions({ main, signal }) {
       { name: "Rejected", kind: "number", cell: rejected },
     ],
   });
+
+  /** A link that gets the campaign's name as soon as it is known. */
+  function campaign(id) {
+    const link = h("a", { href: `#/campaigns/${id}` }, names.get(id) ?? h("code", {}, `…${id.slice(-12)}`));
+    if (!names.has(id)) {
+      names.set(id, null);
+      get(`/campaigns/${id}`, { signal }).then(
+        ({ data }) => (names.set(id, data.name), show(link, data.name)),
+        () => {}, // Its id does, too.
+      );
+    }
+    return link;
+  }
 
   function rejected({ id, status, summary }) {
     if (summary.failed === 0) return count(0);
