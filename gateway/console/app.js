@@ -77,6 +77,8 @@ async function render({ moved = true } = {}) {
   } else {
     const { page, parameters, path, search } = current();
     show(app, frame(path));
+    // On a phone the menu is wider than the screen.
+    app.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
     show(main);
     page({ main, signal: leave.signal, search, ...parameters });
   }
