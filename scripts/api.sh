@@ -10,6 +10,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
 . "$here/lib.sh"
+# shellcheck source=scripts/python.sh
+. "$here/python.sh"
 usage() { die "usage: api.sh lint, or api.sh fuzz [SEED]"; }
 case ${1:-} in
     lint) [ $# = 1 ] || usage ;;
@@ -20,20 +22,6 @@ command -v cargo >/dev/null || die "cargo is missing: install Rust from https://
 # Another folder for another list.
 tools="$(tools_dir)/api/$(cksum <"$here/api/requirements.txt" | cut -d ' ' -f 1)"
 
-# Sets `interpreter`: a Python with pip, the system's own where there is one.
-find_python() {
-    local debian="$tools/debian" libraries
-    for interpreter in /usr/bin/python3 "$(command -v python3)"; do
-        ! "$interpreter" -m pip --version >/dev/null 2>&1 || return 0
-    done
-    unpack_packages "$debian" usr true python3 python3-pip
-    interpreter=/usr/bin/python3
-    [ -x "$interpreter" ] || interpreter="$debian/usr/bin/python3"
-    modules="$debian/usr/lib/python3/dist-packages"
-    libraries=$(ls -d "$debian"/usr/lib/*-linux-gnu* 2>/dev/null | head -n 1) || true
-    [ -z "$libraries" ] || export LD_LIBRARY_PATH="$libraries"
-}
-
 python() { PYTHONPATH="$tools/site:$modules:$here" PYTHONDONTWRITEBYTECODE=1 "$interpreter" "$@"; }
 
 # The tools are in $tools/site then.
@@ -43,8 +31,7 @@ fetch_tools() (
     [ ! -d "$tools/site" ] || exit 0
     say "rollcall: fetching the tools that check the API into $tools"
     rm -rf "$tools/new"
-    python -m pip install -q --disable-pip-version-check --no-cache-dir --root-user-action=ignore --target "$tools/new" \
-        --no-deps --only-binary :all: --require-hashes -r "$here/api/requirements.txt" >&2 ||
+    install_wheels "$here/api/requirements.txt" "$tools/new" ||
         die "the tools that check the API could not be installed"
     mv "$tools/new" "$tools/site"
 ) 9>"$tools.lock"
@@ -95,9 +82,8 @@ fuzz() {
         --header "Authorization: Bearer $key" --seed "$seed"
 }
 
-modules=''
 mkdir -p "$tools"
-find_python
+find_python "$tools/debian"
 fetch_tools
 folder=$(mktemp -d "${TMPDIR:-/tmp}/rollcall-api.XXXXXX")
 # PostgreSQL's own user has to pass through it.

@@ -8,6 +8,7 @@
 #
 # ROLLCALL_RABBITMQ names the folder of `rabbitmq-server` where it is to be another one than found.
 # FOLDER/env holds AMQP_URL and RABBITMQ_API (the management API). A second `start` uses the same ports.
+# ROLLCALL_RABBITMQ_METRICS=1, at the first start, serves metrics at RABBITMQ_METRICS, too.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib.sh
@@ -36,7 +37,7 @@ move_erlang() {
 }
 
 configure() {
-    local amqp api dist epmd
+    local amqp api dist epmd plugins metrics
     amqp=$(free_port); api=$(free_port); dist=$(free_port); epmd=$(free_port)
     cat >"$folder/rabbitmq.conf" <<CONF
 listeners.tcp.1 = 127.0.0.1:$amqp
@@ -56,11 +57,17 @@ export RABBITMQ_NODENAME=rollcall-$amqp@localhost
 export RABBITMQ_DIST_PORT=$dist
 export ERL_EPMD_PORT=$epmd
 NODE
-    echo '[rabbitmq_management].' >"$folder/enabled_plugins"
     cat >"$folder/env" <<ENV
 export AMQP_URL=amqp://guest:guest@127.0.0.1:$amqp/%2f
 export RABBITMQ_API=http://guest:guest@127.0.0.1:$api/api
 ENV
+    plugins=rabbitmq_management
+    if [ "${ROLLCALL_RABBITMQ_METRICS:-}" = 1 ]; then
+        plugins+=,rabbitmq_prometheus; metrics=127.0.0.1:$(free_port)
+        printf 'prometheus.tcp.ip = %s\nprometheus.tcp.port = %s\n' "${metrics%:*}" "${metrics#*:}" >>"$folder/rabbitmq.conf"
+        echo "export RABBITMQ_METRICS=$metrics" >>"$folder/env"
+    fi
+    echo "[$plugins]." >"$folder/enabled_plugins"
 }
 
 start() {
@@ -77,12 +84,13 @@ start() {
     erlang="$root/erlang"
     if [ -d "$erlang/bin" ]; then PATH="$erlang/bin:$PATH"; fi
     # RUNNING_UNDER_SYSTEMD: the node takes the place of its launcher, so signals reach it.
+    # +sbwt…: threads that wait do not spin (https://www.rabbitmq.com/docs/runtime#scheduling).
     export PATH HOME="$folder" ERL_EPMD_ADDRESS=127.0.0.1 RUNNING_UNDER_SYSTEMD=true \
         ERL_CRASH_DUMP="$folder/log/erl_crash.dump" \
         RABBITMQ_CONFIG_FILE="$folder/rabbitmq.conf" RABBITMQ_CONF_ENV_FILE=/dev/null \
         RABBITMQ_ENABLED_PLUGINS_FILE="$folder/enabled_plugins" RABBITMQ_MNESIA_BASE="$folder/data" \
         RABBITMQ_LOG_BASE="$folder/log" RABBITMQ_PID_FILE="$folder/beam.pid" \
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +sbwt none"
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +sbwt none +sbwtdcpu none +sbwtdio none"
     unset NOTIFY_SOCKET
     mkdir -p "$folder/log"
     # The caller's folder may be gone or closed to us, and Erlang refuses to start from there.

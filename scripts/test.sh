@@ -34,14 +34,13 @@ trap 'exit 143' TERM HUP
 [ $# -gt 0 ] || set -- --workspace --features failpoints
 if cargo nextest --version >/dev/null 2>&1; then tests=(cargo nextest run); else tests=(cargo test); fi
 
-# The servers start while the tests compile.
+# The servers start while the tests compile; what the recipes run on and the browser are fetched.
 "$here/rabbitmq.sh" start "$folder/rabbitmq" & rabbitmq=$!
 ROLLCALL_POSTGRES_FAST=1 "$here/postgres.sh" start "$folder/postgres" & postgres=$!
-# The browser is fetched meanwhile, where it is missing: in a test it would take too long.
+recipes=''
+case "$*" in *--workspace* | *recipes*) "$here/recipes.sh" >/dev/null & recipes=$! ;; esac
 chromium=''
-case "$*" in
-    *--workspace* | *console*) "$here/chromium.sh" >/dev/null & chromium=$! ;;
-esac
+case "$*" in *--workspace* | *console*) "$here/chromium.sh" >/dev/null & chromium=$! ;; esac
 compiled=0
 "${tests[@]}" --no-run "$@" || compiled=$?
 # The crash tests run the services as processes. All is built at once, so that tests and services
@@ -55,6 +54,7 @@ case "$*" in
         } || compiled=$? ;;
 esac
 wait "$rabbitmq" && wait "$postgres" || die "the servers for the tests did not start"
+[ -z "$recipes" ] || wait "$recipes" || die "what the recipes run on could not be fetched"
 [ -z "$chromium" ] || wait "$chromium" || die "there is no browser for the tests of the console"
 [ "$compiled" = 0 ] || exit "$compiled"
 

@@ -1,5 +1,6 @@
 //! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips. One more where a
-//! large batch is looked up on two connections at once, and one where contacts are suppressed.
+//! large batch is looked up on two connections at once, and one where contacts are suppressed. While batches
+//! hold nothing but new leads, leads are not looked up at all: see [`presumption`].
 //!
 //! The connections are the writer's own, so that statements can be sent one behind the other without
 //! waiting for answers. That keeps their order only once they are prepared, which a new connection
@@ -7,6 +8,7 @@
 
 mod lookup;
 mod outcome;
+mod presumption;
 mod suppressed;
 
 use std::time::Duration;
@@ -36,6 +38,7 @@ use crate::{
 };
 use lookup::Lookup;
 use outcome::{Outcomes, Writes};
+use presumption::Presumption;
 
 /// Workspaces that one transaction may lock: PostgreSQL's lock table is finite, by default 64
 /// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
@@ -64,6 +67,7 @@ pub struct Answered {
 pub struct Writer {
     database: Database,
     connections: Option<Connections>,
+    presumption: Presumption,
 }
 
 /// A writer's own connections.
@@ -77,7 +81,12 @@ struct Connections {
 impl Writer {
     /// A writer that connects when it is first needed.
     pub fn new(database: Database) -> Self {
-        Self { database, connections: None }
+        Self { database, connections: None, presumption: Presumption::default() }
+    }
+
+    /// Presumes that a batch holds new leads only after as many batches that did.
+    pub fn presuming_after(self, batches: u32) -> Self {
+        Self { presumption: Presumption::after(batches), ..self }
     }
 
     /// Tells a failure that lies in the data from one of the database: where a transaction without
@@ -119,9 +128,17 @@ impl Work<Unit> for Writer {
             .await
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
         let beside = connections.beside.as_ref().filter(|_| is_large);
-        let transaction = transaction(&connections.main, beside, units);
-        match timeout(TRANSACTION_TIMEOUT, transaction).await {
-            Ok(Ok(answers)) => {
+        let written = async {
+            let presumed = self.presumption.holds();
+            let written = transaction(&connections.main, beside, units, presumed).await;
+            if presumed && presumption::is_doubtful(&written) {
+                return transaction(&connections.main, beside, units, false).await;
+            }
+            written
+        };
+        match timeout(TRANSACTION_TIMEOUT, written).await {
+            Ok(Ok(Written { answers, met_leads })) => {
+                self.presumption.learn(met_leads);
                 self.connections = Some(connections);
                 return Ok(answers);
             }
@@ -167,26 +184,48 @@ async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError
     Ok(connection)
 }
 
+/// What came of a transaction.
+struct Written {
+    answers: Vec<Answer>,
+    /// Whether an entry could name a lead that was there before.
+    met_leads: bool,
+}
+
+/// Carries out a batch. Where it is `presumed` to hold new leads only, leads are not looked up unless the
+/// entries make that necessary; if the presumption is wrong, a unique index is violated.
 async fn transaction(
     mut on: &AsyncPgConnection,
     beside: Option<&AsyncPgConnection>,
     units: &[Unit],
-) -> QueryResult<Vec<Answer>> {
+    presumed: bool,
+) -> QueryResult<Written> {
     let begin = begin(units);
     let lookup = Lookup::of(units);
     let mut begun = on;
     let begun = begun.batch_execute(&begin);
-    // What is looked up must see what the lock's last holder committed.
-    let found = match beside {
+    // What is looked up must see what the lock's last holder committed. A simple query, prepared by
+    // nobody, always goes out first.
+    let mut found = match beside {
+        _ if presumed => try_join!(begun, lookup.submissions(on))?.1,
+        None => try_join!(begun, lookup.run(on, None))?.1,
         Some(_) => {
             begun.await?;
             lookup.run(on, beside).await?
         }
-        // A simple query, prepared by nobody, always goes out first.
-        None => try_join!(begun, lookup.run(on, None))?.1,
     };
+    // Who is suppressed may also be a lead that no entry names.
+    let is_open = presumed && found.suppressing.is_empty();
+    if presumed && !is_open {
+        lookup.leads(on, beside, &mut found).await?;
+    }
+    let mut met_leads = !found.directories.is_empty();
+    let mut outcomes = Outcomes::of(units, &mut found);
+    if is_open && !lookup.names_only(outcomes.created()) {
+        lookup.leads(on, beside, &mut found).await?;
+        met_leads = !found.directories.is_empty();
+        outcomes = Outcomes::of(units, &mut found);
+    }
 
-    let outcomes = Outcomes::of(units, found);
     let Writes { parked, updated, created, counted, records } = outcomes.writes();
     if !parked.ids.is_empty() {
         parked.execute(&mut on).await?;
@@ -207,7 +246,7 @@ async fn transaction(
         },
         last.batch_execute("COMMIT"),
     )?;
-    Ok(outcomes.into_answers(now))
+    Ok(Written { answers: outcomes.into_answers(now), met_leads })
 }
 
 /// Begins, and makes this the one transaction that writes to these workspaces. In sorted order, so

@@ -17,3 +17,8 @@ pub mod requests;
 pub mod settings;
 pub mod telemetry;
 pub mod worker;
+
+/// The services' own share of the CPU is a twelfth less with it than with the C library's allocator
+/// (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,6 +1,6 @@
 //! Callbacks: signed, tried again, and kept out of our own network.
 
-mod receiver;
+pub mod receiver;
 
 use std::time::Duration;
 

@@ -7,4 +7,4 @@ mod problems;
 mod resume;
 mod secure;
 mod terminal;
-mod workplace;
+pub mod workplace;

@@ -6,7 +6,7 @@
 
 mod archived;
 pub mod door;
-mod permissions;
+pub mod permissions;
 mod poison;
 mod properties;
 mod refused;

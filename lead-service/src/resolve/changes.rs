@@ -28,6 +28,11 @@ pub struct Parked {
 }
 
 impl Directory {
+    /// The leads that entries have made.
+    pub fn created(&self) -> impl Iterator<Item = &Lead> {
+        self.leads.iter().filter(|tracked| tracked.new).map(|tracked| &tracked.lead)
+    }
+
     /// What has to be written.
     pub fn changes(&self) -> Changes<'_> {
         let mut changes = Changes::default();

@@ -111,18 +111,11 @@ lead_statement! {
 }
 
 lead_statement! {
-    /// New leads, with the marks of the entries that made them.
+    /// New leads, with the marks of the entries that made them. Where one has another's phone or email,
+    /// that is a violation of a unique index whose text names neither.
     InsertLeads,
-    "INSERT INTO lead.leads (workspace_id, id, phone, email, first_name, last_name, \
-         company_name, title, linkedin_url, submission_id, entry, company_website, \
-         job_description, company_size, custom_variables, metadata) \
-     SELECT workspace_id, id, phone, email, first_name, last_name, company_name, title, \
-         linkedin_url, submission_id, entry, company_website, job_description, company_size, \
-         custom_variables::jsonb, metadata::jsonb \
-     FROM unnest(",
-    ") AS k (workspace_id, id, phone, email, first_name, last_name, company_name, title, \
-         linkedin_url, submission_id, entry, detailed, company_website, job_description, \
-         company_size, custom_variables, metadata)",
+    "SELECT lead.insert_leads(",
+    ")",
 }
 
 impl ParkIdentifiers<'_> {

@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::try_join;
-use shared::{database::sparse, entry::Phone};
+use shared::{
+    database::sparse,
+    entry::{Email, Phone},
+};
 use uuid::Uuid;
 
 use super::suppressed;
 use crate::{
-    resolve::Directory,
+    resolve::{Directory, Lead},
     store::{
         self, LeadRow,
         lookups::{LeadsByEmail, LeadsById, LeadsByPhone},
@@ -39,6 +42,8 @@ pub(super) struct Lookup<'a> {
 pub(super) struct Found {
     /// Submissions that were answered before, by workspace and id.
     pub(super) records: HashMap<(Uuid, Uuid), Record>,
+    /// Workspaces that suppress anybody.
+    pub(super) suppressing: Vec<Uuid>,
     /// The leads that the entries can name, by workspace.
     pub(super) directories: HashMap<Uuid, Directory>,
 }
@@ -53,46 +58,51 @@ pub(super) struct Record {
 impl<'a> Lookup<'a> {
     pub(super) fn of(units: &'a [Unit]) -> Self {
         let mut lookup = Self { units, ..Self::default() };
-        let (mut ids, mut phones, mut emails) = (HashSet::new(), HashSet::new(), HashSet::new());
-        let detailed: HashSet<Uuid> =
+        lookup.detailed =
             units.iter().filter(|unit| unit.has_details()).map(|unit| unit.workspace_id).collect();
         let mut workspaces = HashSet::new();
+        let (mut ids, mut phones, mut emails) = (Vec::new(), Vec::new(), Vec::new());
         for unit in units {
             let workspace_id = unit.workspace_id;
-            // Of all leads that the workspace's entries name: one that names a lead without details
-            // can lead another to it that brings some.
-            let details = detailed.contains(&workspace_id).then_some(true);
             lookup.records.workspaces.push(workspace_id);
             lookup.records.ids.push(unit.id);
             if workspaces.insert(workspace_id) {
                 lookup.suppressing.workspaces.push(workspace_id);
             }
             for entry in unit.entries.iter().flatten() {
-                if let Some(id) = entry.lead_id
-                    && ids.insert((workspace_id, id))
-                {
-                    sparse(&mut lookup.ids.detailed, lookup.ids.workspaces.len(), details);
-                    lookup.ids.workspaces.push(workspace_id);
-                    lookup.ids.ids.push(id);
-                }
-                if let Some(phone) = &entry.phone
-                    && phones.insert((workspace_id, phone))
-                {
-                    sparse(&mut lookup.phones.detailed, lookup.phones.workspaces.len(), details);
-                    lookup.phones.workspaces.push(workspace_id);
-                    lookup.phones.phones.push(phone.as_str());
-                }
-                if let Some(email) = &entry.email
-                    && emails.insert((workspace_id, email))
-                {
-                    sparse(&mut lookup.emails.detailed, lookup.emails.workspaces.len(), details);
-                    lookup.emails.workspaces.push(workspace_id);
-                    lookup.emails.emails.push(email.as_str());
-                    lookup.emails.phones.push(entry.phone.as_ref().map(Phone::as_str));
-                }
+                let phone = entry.phone.as_ref().map(Phone::as_str);
+                let email = entry.email.as_ref().map(Email::as_str);
+                ids.extend(entry.lead_id.map(|id| (workspace_id, id)));
+                phones.extend(phone.map(|phone| (workspace_id, phone)));
+                emails.extend(email.map(|email| (workspace_id, email, phone)));
             }
         }
-        lookup.detailed = detailed;
+        // In the order of the indexes: neighbours are on the same pages.
+        ids.sort_unstable();
+        ids.dedup();
+        phones.sort_unstable();
+        phones.dedup();
+        emails.sort_unstable();
+        emails.dedup_by_key(|(workspace_id, email, _)| (*workspace_id, *email));
+        // Details of all leads that the workspace's entries name: one that names a lead without them
+        // can lead another to it that brings some.
+        let details = |workspace_id| lookup.detailed.contains(&workspace_id).then_some(true);
+        for (row, (workspace_id, id)) in ids.into_iter().enumerate() {
+            sparse(&mut lookup.ids.detailed, row, details(workspace_id));
+            lookup.ids.workspaces.push(workspace_id);
+            lookup.ids.ids.push(id);
+        }
+        for (row, (workspace_id, phone)) in phones.into_iter().enumerate() {
+            sparse(&mut lookup.phones.detailed, row, details(workspace_id));
+            lookup.phones.workspaces.push(workspace_id);
+            lookup.phones.phones.push(phone);
+        }
+        for (row, (workspace_id, email, phone)) in emails.into_iter().enumerate() {
+            sparse(&mut lookup.emails.detailed, row, details(workspace_id));
+            lookup.emails.workspaces.push(workspace_id);
+            lookup.emails.emails.push(email);
+            lookup.emails.phones.push(phone);
+        }
         lookup
     }
 
@@ -108,36 +118,83 @@ impl<'a> Lookup<'a> {
         suppressed::prepare(on).await
     }
 
+    /// Whether the batch names leads by phone and email only, and no others than these. What was found
+    /// of them cannot matter if they are new: the unique indexes see to that.
+    pub(super) fn names_only(&self, leads: impl Iterator<Item = &'a Lead>) -> bool {
+        let contacts = self.phones.phones.len() + self.emails.emails.len();
+        let of_leads: usize = leads
+            .map(|lead| usize::from(lead.phone.is_some()) + usize::from(lead.email.is_some()))
+            .sum();
+        self.ids.ids.is_empty() && contacts == of_leads
+    }
+
     /// Sends all look-ups at once, those by email on a connection of their own where there is one.
     /// Then, for workspaces that suppress anybody, one more.
     pub(super) async fn run(
-        self,
+        &self,
         on: &AsyncPgConnection,
         beside: Option<&AsyncPgConnection>,
     ) -> QueryResult<Found> {
-        let Self { records, ids, phones, emails, detailed, suppressing, units } = self;
-        let (mut a, mut b, mut c, mut d, mut e) = (on, on, on, beside.unwrap_or(on), on);
-        let (records, by_id, by_phone, by_email, suppressing) = try_join!(
-            records.load::<(Uuid, Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>)>(&mut a),
-            async { if ids.ids.is_empty() { Ok(vec![]) } else { ids.load(&mut b).await } },
-            async { if phones.phones.is_empty() { Ok(vec![]) } else { phones.load(&mut c).await } },
-            async { if emails.emails.is_empty() { Ok(vec![]) } else { emails.load(&mut d).await } },
-            suppressing.load::<Uuid>(&mut e),
+        let (mut found, rows) = try_join!(self.submissions(on), self.rows(on, beside))?;
+        self.add(on, rows, &mut found).await?;
+        Ok(found)
+    }
+
+    /// Asks only about the submissions, and who suppresses anybody.
+    pub(super) async fn submissions(&self, on: &AsyncPgConnection) -> QueryResult<Found> {
+        let (mut a, mut b) = (on, on);
+        let (records, suppressing) = try_join!(
+            (&self.records).load::<(Uuid, Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>)>(&mut a),
+            (&self.suppressing).load::<Uuid>(&mut b),
         )?;
-        let mut found = Found::default();
+        let mut found = Found { suppressing, ..Found::default() };
         for (workspace_id, id, fingerprint, outcomes, resolved_at) in records {
             let record = Record { fingerprint, outcomes, resolved_at };
             found.records.insert((workspace_id, id), record);
         }
-        let rows: [Vec<LeadRow>; 3] = [by_id, by_phone, by_email];
+        Ok(found)
+    }
+
+    /// Asks for what [`Lookup::submissions`] left open.
+    pub(super) async fn leads(
+        &self,
+        on: &AsyncPgConnection,
+        beside: Option<&AsyncPgConnection>,
+        found: &mut Found,
+    ) -> QueryResult<()> {
+        let rows = self.rows(on, beside).await?;
+        self.add(on, rows, found).await
+    }
+
+    async fn rows(
+        &self,
+        on: &AsyncPgConnection,
+        beside: Option<&AsyncPgConnection>,
+    ) -> QueryResult<[Vec<LeadRow>; 3]> {
+        let Self { ids, phones, emails, .. } = self;
+        let (mut a, mut b, mut c) = (on, on, beside.unwrap_or(on));
+        let (by_id, by_phone, by_email) = try_join!(
+            async { if ids.ids.is_empty() { Ok(vec![]) } else { ids.load(&mut a).await } },
+            async { if phones.phones.is_empty() { Ok(vec![]) } else { phones.load(&mut b).await } },
+            async { if emails.emails.is_empty() { Ok(vec![]) } else { emails.load(&mut c).await } },
+        )?;
+        Ok([by_id, by_phone, by_email])
+    }
+
+    async fn add(
+        &self,
+        on: &AsyncPgConnection,
+        rows: [Vec<LeadRow>; 3],
+        found: &mut Found,
+    ) -> QueryResult<()> {
         for row in rows.into_iter().flatten() {
-            let detailed = detailed.contains(&row.0);
+            let detailed = self.detailed.contains(&row.0);
             let (workspace_id, lead) = store::lead(row, detailed);
             found.directories.entry(workspace_id).or_default().add(lead);
         }
-        if !suppressing.is_empty() {
-            suppressed::look_up(on, units, &suppressing, &mut found).await?;
+        if !found.suppressing.is_empty() {
+            suppressed::look_up(on, self.units, found).await?;
         }
-        Ok(found)
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! From what was found to answers and rows to write.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, mem};
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ use super::{
     lookup::{Found, Record},
 };
 use crate::{
-    resolve::Directory,
+    resolve::{Directory, Lead},
     store::{
         counts::CountLeads,
         records::InsertRecords,
@@ -36,8 +36,9 @@ pub(super) struct Outcomes<'a> {
 impl<'a> Outcomes<'a> {
     /// Resolves the units in order. One that was answered before, in this batch too, gets the same
     /// answer and changes nothing. A dry run leaves no trace, so it is never the one before.
-    pub(super) fn of(units: &'a [Unit], found: Found) -> Self {
-        let Found { records, mut directories } = found;
+    pub(super) fn of(units: &'a [Unit], found: &mut Found) -> Self {
+        let mut directories = mem::take(&mut found.directories);
+        let records = &found.records;
         let mut here = HashMap::with_capacity(units.len());
         let mut answers = Vec::with_capacity(units.len());
         let mut fresh = Vec::with_capacity(units.len());
@@ -58,6 +59,11 @@ impl<'a> Outcomes<'a> {
             answers.push(answer);
         }
         Self { units, answers, directories, fresh }
+    }
+
+    /// The leads that are to be made.
+    pub(super) fn created(&self) -> impl Iterator<Item = &Lead> {
+        self.directories.values().flat_map(Directory::created)
     }
 
     /// The rows to write.

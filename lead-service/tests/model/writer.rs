@@ -28,6 +28,16 @@ use crate::{
 
 #[test]
 fn the_writer_does_what_the_model_does() {
+    compare_with_the_model(|writer| writer);
+}
+
+/// However often it is wrong.
+#[test]
+fn a_writer_that_presumes_new_leads_does_the_same() {
+    compare_with_the_model(|writer| writer.presuming_after(0));
+}
+
+fn compare_with_the_model(set_up: fn(Writer) -> Writer) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -40,8 +50,8 @@ fn the_writer_does_what_the_model_does() {
     // One writer and one table for all: each history has workspaces of its own, and the others'
     // rows must not matter.
     let answers = LeadAnswers { database: pool.clone(), deleted: Arc::default() };
-    let shared = RefCell::new((Writer::new(pool), connection));
-    TestRunner::new(regressions::config(400, "writer"))
+    let shared = RefCell::new((set_up(Writer::new(pool)), connection));
+    TestRunner::new(regressions::config(300, "writer"))
         .run(&history(), |batches| {
             let (writer, connection) = &mut *shared.borrow_mut();
             runtime.block_on(async {

@@ -30,11 +30,15 @@ pub struct Received {
 }
 
 impl Received {
-    /// The value of a header.
+    /// The value of a header that must be there.
     pub fn header(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_else(|| panic!("no {name} in {}", self.head))
+    }
+
+    /// The value of a header, if it is there.
+    pub fn find(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        let found = lines.find(|(given, _)| given.eq_ignore_ascii_case(name));
-        found.unwrap_or_else(|| panic!("no {name} in {}", self.head)).1
+        Some(lines.find(|(given, _)| given.eq_ignore_ascii_case(name))?.1)
     }
 }
 
@@ -79,6 +83,14 @@ impl Drop for Receiver {
 }
 
 async fn answer(mut stream: TcpStream, status: &str) -> Option<Received> {
+    let request = read(&mut stream).await?;
+    let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+    stream.write_all(response.as_bytes()).await.ok()?;
+    Some(request)
+}
+
+/// Reads a request, unless the connection ends before.
+pub async fn read(stream: &mut TcpStream) -> Option<Received> {
     let mut bytes = Vec::new();
     loop {
         let mut part = [0; 4_096];
@@ -89,10 +101,8 @@ async fn answer(mut stream: TcpStream, status: &str) -> Option<Received> {
         let (line, head) = head.split_once("\r\n").unwrap_or((head, ""));
         let request =
             Received { line: line.to_owned(), head: head.to_owned(), body: body.to_owned() };
-        let length: usize = request.header("content-length").parse().expect("a number");
-        if body.len() >= length {
-            let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-            stream.write_all(response.as_bytes()).await.ok()?;
+        let length = request.find("content-length").map_or(Ok(0), str::parse::<usize>);
+        if body.len() >= length.expect("a number") {
             return Some(request);
         }
     }

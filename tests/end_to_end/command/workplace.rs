@@ -74,8 +74,15 @@ impl Workplace {
 
     /// The command, ready to be started.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
-        command.args(arguments).current_dir(&self.folder).kill_on_drop(true).stdin(Stdio::null());
+        let mut command = self.program(env!("CARGO_BIN_EXE_rollcall"));
+        command.args(arguments);
+        command
+    }
+
+    /// A program, ready to be started.
+    pub fn program(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder).kill_on_drop(true).stdin(Stdio::null());
         command.env("ROLLCALL_URL", &self.url).env("ROLLCALL_API_KEY", &self.key);
         command
     }

@@ -12,11 +12,12 @@ use lapin::{
 };
 use serde_json::{Value, json};
 use shared::bus::{Lane, Queue};
+use test_support::TestVhost;
 
 use super::door::{Door, channel, connect, consume, next_reply, publish};
 
-/// A connection of the publisher that the definitions describe.
-async fn publisher(door: &Door) -> Connection {
+/// Makes the publisher that the definitions describe, and returns the URL to connect as it.
+pub async fn publisher(vhost: &TestVhost) -> String {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/rabbitmq/definitions.json");
     let file = fs::read_to_string(file).expect("the definitions");
     let definitions: Value = serde_json::from_str(&file).expect("JSON");
@@ -28,13 +29,17 @@ async fn publisher(door: &Door) -> Connection {
     };
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let (may, topics) = (of_publisher("permissions"), of_publisher("topic_permissions"));
-    let vhost = door.system.vhost.as_ref().expect("on RabbitMQ");
     let [configure, write, read] = ["configure", "write", "read"].map(|kind| text(&may[kind]));
     vhost.create_user("publisher", "secret", &configure, &write, &read).await;
     let (exchange, write, read) =
         (text(&topics["exchange"]), text(&topics["write"]), text(&topics["read"]));
     vhost.permit_topics("publisher", &exchange, &write, &read).await;
-    connect(&vhost.amqp_url_as("publisher", "secret")).await
+    vhost.amqp_url_as("publisher", "secret")
+}
+
+/// A connection of the publisher.
+async fn connected(door: &Door) -> Connection {
+    connect(&publisher(door.system.vhost.as_ref().expect("on RabbitMQ")).await).await
 }
 
 fn refused<T>(what: &str, done: lapin::Result<T>) {
@@ -45,7 +50,7 @@ fn refused<T>(what: &str, done: lapin::Result<T>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publisher_can_submit_and_nothing_else() {
     let mut door = Door::open().await;
-    let connection = publisher(&door).await;
+    let connection = connected(&door).await;
     let table = FieldTable::default;
     // Each attempt ends its channel.
     let fresh = async || -> Channel { channel(&connection).await };
@@ -115,7 +120,7 @@ async fn a_publisher_can_submit_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_carbon_copy_opens_no_other_door() {
     let mut door = Door::open().await;
-    let connection = publisher(&door).await;
+    let connection = connected(&door).await;
     let lead = uuid::Uuid::now_v7();
     let outcome = json!({"lead": {"lead_id": lead, "created": true, "matched_by": null}});
     let forged = json!({"submissions": [{"id": lead, "workspace_id": door.workspace,

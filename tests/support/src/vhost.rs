@@ -92,11 +92,27 @@ impl TestVhost {
     /// # Panics
     /// When the broker does not answer.
     pub async fn connections(&self) -> Vec<String> {
+        self.noticed().await.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The same of a user, made by [`Self::create_user`].
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn connections_of(&self, user: &str) -> Vec<String> {
+        let user = self.full_name(user);
+        let noticed = self.noticed().await.into_iter();
+        noticed.filter(|(_, whose)| *whose == user).map(|(name, _)| name).collect()
+    }
+
+    /// The connections that the broker has noticed, by name and user.
+    async fn noticed(&self) -> Vec<(String, String)> {
         let path = format!("vhosts/{}/connections", self.name);
         let response = self.api.request(Method::GET, &path, None).await;
         let connections = json_of(response, &path).await;
-        let names = connections.as_array().into_iter().flatten();
-        names.filter_map(|connection| Some(connection.get("name")?.as_str()?.to_owned())).collect()
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let each = |one: &Value| Some((text(one.get("name")?)?, text(one.get("user")?)?));
+        connections.as_array().into_iter().flatten().filter_map(each).collect()
     }
 
     /// Closes all connections to this virtual host, as an operator can, and returns how many.
@@ -106,11 +122,18 @@ impl TestVhost {
     pub async fn close_all_connections(&self) -> usize {
         let mut closed = 0;
         for name in self.connections().await {
-            let path = format!("connections/{}", escaped(&name));
-            let response = self.api.request(Method::DELETE, &path, None).await;
-            closed += usize::from(response.status().is_success());
+            closed += usize::from(self.close_connection(&name).await);
         }
         closed
+    }
+
+    /// Closes one connection to this virtual host, and returns whether it was there.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn close_connection(&self, name: &str) -> bool {
+        let path = format!("connections/{}", escaped(name));
+        self.api.request(Method::DELETE, &path, None).await.status().is_success()
     }
 
     /// Creates a user with permissions on this virtual host alone. Users belong to the whole broker,
