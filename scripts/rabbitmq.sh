@@ -5,6 +5,7 @@
 #   rabbitmq.sh stop FOLDER      stop it (data stays)
 #   rabbitmq.sh kill FOLDER      kill -9, as a crash would (data stays)
 #   rabbitmq.sh remove FOLDER    kill it and remove the folder
+#   rabbitmq.sh ctl FOLDER ...   what `rabbitmqctl ...` says of it, or does to it
 #
 # ROLLCALL_RABBITMQ names the folder of `rabbitmq-server` where it is to be another one than found.
 # FOLDER/env holds AMQP_URL and RABBITMQ_API (the management API). A second `start` uses the same ports.
@@ -70,24 +71,30 @@ ENV
     echo "[$plugins]." >"$folder/enabled_plugins"
 }
 
-start() {
-    local server root epmd erlang variable
+# Sets what the node's programs need: `server`, `erlang`, the ports and the environment.
+prepare() {
+    local root variable
     server=$(find_server) || exit 1
     # Somebody's settings for another node must not reach this one.
     for variable in ${!RABBITMQ_@}; do unset "$variable"; done
     [ -f "$folder/env" ] || configure
     # shellcheck disable=SC1091
     . "$folder/node.env"
-    ! running "$folder/pid" "$(node_mark)" || return 0
     # An unpacked Erlang comes first on the path; an installed one is there already.
     root=${server%/rabbitmq/bin/rabbitmq-server}
     erlang="$root/erlang"
     if [ -d "$erlang/bin" ]; then PATH="$erlang/bin:$PATH"; fi
+    export PATH HOME="$folder" ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_CONF_ENV_FILE=/dev/null
+}
+
+start() {
+    local server erlang epmd
+    prepare
+    ! running "$folder/pid" "$(node_mark)" || return 0
     # RUNNING_UNDER_SYSTEMD: the node takes the place of its launcher, so signals reach it.
     # +sbwt…: threads that wait do not spin (https://www.rabbitmq.com/docs/runtime#scheduling).
-    export PATH HOME="$folder" ERL_EPMD_ADDRESS=127.0.0.1 RUNNING_UNDER_SYSTEMD=true \
-        ERL_CRASH_DUMP="$folder/log/erl_crash.dump" \
-        RABBITMQ_CONFIG_FILE="$folder/rabbitmq.conf" RABBITMQ_CONF_ENV_FILE=/dev/null \
+    export RUNNING_UNDER_SYSTEMD=true ERL_CRASH_DUMP="$folder/log/erl_crash.dump" \
+        RABBITMQ_CONFIG_FILE="$folder/rabbitmq.conf" \
         RABBITMQ_ENABLED_PLUGINS_FILE="$folder/enabled_plugins" RABBITMQ_MNESIA_BASE="$folder/data" \
         RABBITMQ_LOG_BASE="$folder/log" RABBITMQ_PID_FILE="$folder/beam.pid" \
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +sbwt none +sbwtdcpu none +sbwtdio none"
@@ -131,13 +138,21 @@ remove() {
     [ ! -f "$folder/node.env" ] || rm -rf "$folder"
 }
 
-usage() { die "usage: rabbitmq.sh start|stop|kill|remove FOLDER"; }
-[ $# = 2 ] || usage
+ctl() {
+    local server erlang
+    prepare
+    cd "$folder"
+    "${server%-server}ctl" --quiet "$@"
+}
+
+usage() { die "usage: rabbitmq.sh start|stop|kill|remove FOLDER, or rabbitmq.sh ctl FOLDER COMMAND..."; }
+[ $# = 2 ] || { [ $# -gt 2 ] && [ "$1" = ctl ]; } || usage
 mkdir -p "$2"; folder=$(cd "$2" && pwd)
 case $1 in
     start) start ;;
     stop) end_node TERM ;;
     kill) end_node KILL ;;
     remove) remove ;;
+    ctl) shift 2; ctl "$@" ;;
     *) usage ;;
 esac

@@ -13,23 +13,17 @@ use std::net::TcpListener;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
+pub use shared::service::POOL_SIZE;
 use shared::{
-    admin::{self, Readiness},
     bus::{Lane, Queue, SharedBus},
     database::{self, Database},
-    metrics::{Metrics, watch_queues},
+    metrics::Metrics,
+    service::Service,
     settings::ServiceSettings,
 };
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-
-/// Connections for look-ups; the pipeline's workers have their own.
-pub const POOL_SIZE: usize = 8;
-
-/// Loops that answer look-ups.
-const ANSWERERS: usize = 2;
 
 /// Brings the schema `campaign` up to date.
 ///
@@ -51,29 +45,14 @@ pub async fn run(
     metrics: Metrics,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let readiness =
-        Readiness { bus: bus.clone(), database: database.clone(), stopping: stop.clone() };
-    let mut tasks = JoinSet::new();
-    for lane in Lane::ALL {
-        for _ in 0..lane.workers(settings.workers) {
-            tasks.spawn(linking::run(lane, bus.clone(), database.clone(), stop.clone()));
-        }
-    }
-    for _ in 0..ANSWERERS {
-        let answers = requests::CampaignAnswers { database: database.clone() };
-        let (bus, stop) = (bus.clone(), stop.clone());
-        tasks.spawn(shared::requests::serve(bus, Queue::CampaignRequests, answers, stop));
-    }
+    let answers = requests::CampaignAnswers { database: database.clone() };
+    let folding = store::keep_folding(database.clone(), stop.clone());
+    let mut service = Service::new(bus, database, stop);
+    service.work(settings.workers, linking::run);
+    service.answer(Queue::CampaignRequests, answers);
+    service.run(folding);
+    service.purge(|connection| store::purge_removals(connection).boxed());
+    service.purge(|connection| store::decisions::purge(connection).boxed());
     let queues = Lane::ALL.map(Lane::resolved).into_iter().chain([Queue::CampaignRequests]);
-    tasks.spawn(watch_queues(bus, queues, stop.clone()));
-    tasks.spawn(store::keep_folding(database.clone(), stop.clone()));
-    tasks.spawn(shared::purge::run(database.clone(), stop.clone(), |connection| {
-        store::purge_removals(connection).boxed()
-    }));
-    tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
-        store::decisions::purge(connection).boxed()
-    }));
-    admin::serve(listener, readiness, metrics, stop).await?;
-    tasks.join_all().await;
-    Ok(())
+    service.serve(listener, metrics, queues).await
 }

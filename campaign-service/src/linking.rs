@@ -2,11 +2,10 @@
 
 mod results;
 
-use std::time::Duration;
-
+use async_trait::async_trait;
 use futures_util::future::join_all;
 use shared::{
-    bus::{Batch, BatchLimit, Bus, BusError, Lane, Message, Queue, SharedBus, dead_letter, within},
+    bus::{BusError, Lane, Message, Queue, SharedBus, dead_letter},
     contract::{
         ErrorBody, ResolvedSubmission, ResolvedSubmissions, SubmissionResult, SubmissionResults,
         json_problem,
@@ -14,6 +13,7 @@ use shared::{
     crash,
     database::Database,
     metrics::StageMetrics,
+    pipeline::{self, Stage, hold},
     worker::isolate,
 };
 use tokio::time::Instant;
@@ -25,58 +25,57 @@ use crate::{
     metrics::LeadMetrics,
 };
 
-/// What one batch may hold. The bytes bound the links of a statement: each takes some 80.
-const LIMIT: BatchLimit = BatchLimit { messages: 500, bytes: 1 << 20 };
-
-/// How long replying may take before the batch is given back.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// Links what arrives on a lane until stopped. Several may run at once.
 pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
-    let mut subscription = bus.subscribe(lane.resolved(), LIMIT);
-    let mut linker = Linker::new(database);
-    let (stage, leads) = (StageMetrics::of("campaign", lane), LeadMetrics::new());
-    loop {
-        let batch = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            batch = subscription.next_batch() => batch,
-        };
-        let begun = Instant::now();
-        match handle(lane, &*bus, &mut linker, &stop, (&stage, &leads), batch).await {
-            Ok(()) => stage.done(begun),
-            Err(error) => tracing::warn!(%error, "a batch will be delivered again"),
-        }
-    }
+    let (metrics, leads) = (StageMetrics::of("campaign", lane), LeadMetrics::new());
+    let linker = Linker::new(database);
+    let linking = Linking { lane, bus: bus.clone(), linker, metrics, leads };
+    pipeline::run(linking, &*bus, lane.resolved(), stop).await;
 }
 
-/// Commit, then reply and await the confirms, then acknowledge. A repetition finds the marks of the
-/// first time and replies the same.
-async fn handle(
+/// From outcomes to results.
+struct Linking {
     lane: Lane,
-    bus: &dyn Bus,
-    linker: &mut Linker,
-    stop: &CancellationToken,
-    (stage, leads): (&StageMetrics, &LeadMetrics),
-    batch: Batch<'_>,
-) -> Result<(), BusError> {
-    let mut units = Vec::new();
-    let mut messages = Vec::with_capacity(batch.messages().len());
-    for message in batch.messages() {
-        messages.push((message, read(message, &mut units)));
+    bus: SharedBus,
+    linker: Linker,
+    metrics: StageMetrics,
+    leads: LeadMetrics,
+}
+
+#[async_trait]
+impl Stage for Linking {
+    fn metrics(&self) -> &StageMetrics {
+        &self.metrics
     }
-    stage.taken(units.iter().map(|unit| unit.outcomes.len()).sum());
-    let Some(linked) = isolate(&units, linker, stop).await else {
-        return Err(BusError::Unavailable("stopped".to_owned()));
-    };
-    crash::point("campaign-service::committed");
-    let mut answered = Vec::with_capacity(messages.len());
-    for (message, content) in &messages {
-        answered.push(answer(lane, bus, leads, message, content, &units, &linked));
+
+    /// A repetition finds the marks of the first time and replies the same.
+    async fn handle(
+        &mut self,
+        messages: &[Message],
+        stop: &CancellationToken,
+    ) -> Result<(), BusError> {
+        let mut units = Vec::new();
+        let mut contents = Vec::with_capacity(messages.len());
+        for message in messages {
+            contents.push(read(message, &mut units));
+        }
+        self.metrics.taken(units.iter().map(|unit| unit.outcomes.len()).sum());
+        let Some(linked) = isolate(&units, &mut self.linker, stop).await else {
+            return Err(BusError::Unavailable("stopped".to_owned()));
+        };
+        crash::point("campaign-service::committed");
+        let stage = &*self;
+        hold(stop, |deadline| async move {
+            let mut answered = Vec::with_capacity(messages.len());
+            for (message, content) in messages.iter().zip(&contents) {
+                answered.push(stage.answer(message, content, &units, &linked, deadline));
+            }
+            join_all(answered).await.into_iter().collect()
+        })
+        .await?;
+        crash::point("campaign-service::acknowledging");
+        Ok(())
     }
-    join_all(answered).await.into_iter().collect::<Result<(), _>>()?;
-    crash::point("campaign-service::acknowledging");
-    batch.ack().await
 }
 
 /// A submission of a message: the place of its unit, or why it failed before.
@@ -133,54 +132,55 @@ fn read_submission(
     }
 }
 
-async fn answer(
-    lane: Lane,
-    bus: &dyn Bus,
-    leads: &LeadMetrics,
-    message: &Message,
-    content: &Result<Vec<Read>, String>,
-    units: &[Unit],
-    linked: &[Result<Placed, String>],
-) -> Result<(), BusError> {
-    let deadline = within(REPLY_TIMEOUT);
-    let submissions = match content {
-        Ok(submissions) => submissions,
-        Err(reason) => {
-            tracing::error!(%reason, "unreadable message");
-            return dead_letter(bus, lane.resolved(), message, reason, deadline).await;
-        }
-    };
-    let mut results = Vec::with_capacity(submissions.len());
-    for submission in submissions {
-        results.push(match submission {
-            Read::Failed(id, error) => {
-                SubmissionResult::Failed { submission_id: *id, error: error.clone() }
+impl Linking {
+    async fn answer(
+        &self,
+        message: &Message,
+        content: &Result<Vec<Read>, String>,
+        units: &[Unit],
+        linked: &[Result<Placed, String>],
+        deadline: Instant,
+    ) -> Result<(), BusError> {
+        let (bus, source) = (&*self.bus, self.lane.resolved());
+        let submissions = match content {
+            Ok(submissions) => submissions,
+            Err(reason) => {
+                tracing::error!(%reason, "unreadable message");
+                return dead_letter(bus, source, message, reason, deadline).await;
             }
-            Read::Unit(place) => {
-                let unit = &units[*place];
-                let failed =
-                    |error| SubmissionResult::Failed { submission_id: Some(unit.id), error };
-                match &linked[*place] {
-                    Ok(Ok(placement)) => results::of(unit, placement),
-                    Ok(Err(error)) => failed(error.clone()),
-                    Err(reason) => {
-                        let reason = format!("submission {} failed: {reason}", unit.id);
-                        dead_letter(bus, lane.resolved(), message, &reason, deadline).await?;
-                        failed(ErrorBody::internal())
+        };
+        let mut results = Vec::with_capacity(submissions.len());
+        for submission in submissions {
+            results.push(match submission {
+                Read::Failed(id, error) => {
+                    SubmissionResult::Failed { submission_id: *id, error: error.clone() }
+                }
+                Read::Unit(place) => {
+                    let unit = &units[*place];
+                    let failed =
+                        |error| SubmissionResult::Failed { submission_id: Some(unit.id), error };
+                    match &linked[*place] {
+                        Ok(Ok(placement)) => results::of(unit, placement),
+                        Ok(Err(error)) => failed(error.clone()),
+                        Err(reason) => {
+                            let reason = format!("submission {} failed: {reason}", unit.id);
+                            dead_letter(bus, source, message, &reason, deadline).await?;
+                            failed(ErrorBody::internal())
+                        }
                     }
                 }
-            }
-        });
+            });
+        }
+        results.iter().for_each(|result| self.leads.answered(result));
+        // The address was checked where the message came in; whoever can write to this queue by another
+        // way must not make us write to our own.
+        if message.reply_to.as_deref().is_none_or(Queue::is_own) {
+            return Ok(());
+        }
+        let reply = serde_json::to_vec(&SubmissionResults { results })
+            .map_err(|error| BusError::Unavailable(error.to_string()))?;
+        bus.reply(message, reply.into(), deadline).await?;
+        crash::point("campaign-service::confirmed");
+        Ok(())
     }
-    results.iter().for_each(|result| leads.answered(result));
-    // The address was checked where the message came in; whoever can write to this queue by another
-    // way must not make us write to our own.
-    if message.reply_to.as_deref().is_none_or(Queue::is_own) {
-        return Ok(());
-    }
-    let reply = serde_json::to_vec(&SubmissionResults { results })
-        .map_err(|error| BusError::Unavailable(error.to_string()))?;
-    bus.reply(message, reply.into(), deadline).await?;
-    crash::point("campaign-service::confirmed");
-    Ok(())
 }

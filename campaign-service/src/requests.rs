@@ -11,6 +11,7 @@ use shared::{
 use crate::store;
 
 /// Answers what the gateway asks about campaigns.
+#[derive(Clone)]
 pub struct CampaignAnswers {
     /// Where campaigns are kept.
     pub database: Database,

@@ -1,5 +1,8 @@
 //! What must hold of any bytes at all, wherever they come in: the fuzzers in `targets/` look for bytes
 //! that break it, and the tests hold everything in `corpus/` to it.
+//!
+//! `RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir fuzz --features libfuzzer -s none http_body` looks for them
+//! until it is stopped; it begins with the corpus and adds to it.
 
 use gateway::{
     gather,

@@ -78,9 +78,9 @@ fn id_of(request: &HttpRequest, name: &str) -> Result<Uuid, ApiError> {
     id.ok_or_else(|| ApiError::bad_request("The id in the path must be a UUID"))
 }
 
-/// The query string, as pairs.
+/// The query string, as pairs. A parameter without a value, as forms send it, is not given.
 pub(crate) fn query(request: &HttpRequest) -> Result<Rc<[(String, String)]>, ApiError> {
-    actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string())
-        .map(|query| query.into_inner().into())
-        .map_err(|_| ApiError::bad_request("Invalid query string"))
+    let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map_err(|_| ApiError::bad_request("Invalid query string"))?;
+    Ok(pairs.into_inner().into_iter().filter(|(_, value)| !value.is_empty()).collect())
 }

@@ -16,23 +16,18 @@ use std::{net::TcpListener, sync::Arc};
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use futures_util::FutureExt;
+pub use shared::service::POOL_SIZE;
 use shared::{
-    admin::{self, Readiness},
     bus::{Lane, Queue, SharedBus},
     database::{self, Database},
-    metrics::{Metrics, watch_queues},
+    metrics::Metrics,
+    service::Service,
     settings::ServiceSettings,
 };
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
-
-/// Connections for look-ups; the pipeline's workers have their own.
-pub const POOL_SIZE: usize = 8;
-
-/// Loops that answer look-ups.
-const ANSWERERS: usize = 2;
 
 /// Brings the schema `lead` up to date.
 ///
@@ -54,29 +49,15 @@ pub async fn run(
     metrics: Metrics,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let readiness =
-        Readiness { bus: bus.clone(), database: database.clone(), stopping: stop.clone() };
-    let mut tasks = JoinSet::new();
-    for lane in Lane::ALL {
-        for _ in 0..lane.workers(settings.workers) {
-            tasks.spawn(intake::run(lane, bus.clone(), database.clone(), stop.clone()));
-        }
-    }
     let deleted = Arc::new(Notify::new());
-    for _ in 0..ANSWERERS {
-        let deleted = deleted.clone();
-        let answers = requests::LeadAnswers { database: database.clone(), deleted };
-        let (bus, stop) = (bus.clone(), stop.clone());
-        tasks.spawn(shared::requests::serve(bus, Queue::LeadRequests, answers, stop));
-    }
+    let answers = requests::LeadAnswers { database: database.clone(), deleted: deleted.clone() };
+    let erasures = erasures::run(bus.clone(), database.clone(), deleted, stop.clone());
+    let mut service = Service::new(bus, database, stop);
+    service.work(settings.workers, intake::run);
+    service.answer(Queue::LeadRequests, answers);
+    service.run(erasures);
+    service.purge(|connection| store::records::purge(connection).boxed());
     let queues = Lane::ALL.map(Lane::submitted);
     let queues = queues.into_iter().chain([Queue::LeadRequests, Queue::DeadLetters]);
-    tasks.spawn(watch_queues(bus.clone(), queues, stop.clone()));
-    tasks.spawn(erasures::run(bus, database.clone(), deleted, stop.clone()));
-    tasks.spawn(shared::purge::run(database, stop.clone(), |connection| {
-        store::records::purge(connection).boxed()
-    }));
-    admin::serve(listener, readiness, metrics, stop).await?;
-    tasks.join_all().await;
-    Ok(())
+    service.serve(listener, metrics, queues).await
 }

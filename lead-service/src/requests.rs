@@ -34,6 +34,7 @@ const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmaps
                         SET LOCAL enable_sort = off; SET LOCAL jit = off";
 
 /// Answers what the gateway asks about leads.
+#[derive(Clone)]
 pub struct LeadAnswers {
     /// Where leads are kept.
     pub database: Database,

@@ -195,7 +195,7 @@ pub struct BatchLimit {
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
     /// Publishes and returns when the broker has taken responsibility for the message. While the
-    /// broker is away this waits for it.
+    /// broker is away or takes no messages, this waits for it.
     ///
     /// # Errors
     /// [`BusError`]; after a timeout the message may have been published all the same.

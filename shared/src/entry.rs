@@ -7,6 +7,7 @@ pub mod columns;
 mod email;
 mod error;
 mod fields;
+mod members;
 mod object;
 mod parse;
 mod patch;
@@ -17,6 +18,7 @@ mod suppression;
 
 pub use email::Email;
 pub use error::{EntryError, EntryErrorCode};
+pub use members::Members;
 pub use object::{JsonObject, OBJECT_FIELDS};
 pub use patch::{Change, LeadPatch};
 pub use phone::{Phone, Region};

@@ -1,5 +1,6 @@
 //! Big submissions: accepted at once, worked off in the background, in order, and never lost.
 
+mod disturbed;
 mod failures;
 mod intake;
 

@@ -132,3 +132,73 @@ async fn a_page_reads_its_own_rows() {
                 WHERE schemaname = 'campaign' AND indexrelname = 'links_pkey'";
     assert_eq!(rows(&system.database, read).await, [json!({"idx_scan": 2, "idx_tup_read": 22})]);
 }
+
+/// Whether leads are in other campaigns is asked of campaign after campaign by the whole primary key.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_campaigns_are_asked_lead_by_lead() {
+    let system = System::in_process().await;
+    let acme = &system.acme;
+    let (here, there) = (acme.campaign("Here").await, acme.campaign("There").await);
+    let leads: Vec<_> = (0..20).map(|n| json!({"email": format!("{n}@example.com")})).collect();
+    acme.add(there, json!(leads[..5])).await;
+    let fill = "ALTER TABLE campaign.links SET (autovacuum_enabled = off); \
+                INSERT INTO campaign.links (workspace_id, campaign_id, lead_id, submission_id, entry) \
+                SELECT workspace_id, id, gen_random_uuid(), gen_random_uuid(), 0 \
+                FROM campaign.campaigns, generate_series(1, 20000); \
+                SELECT pg_stat_reset()";
+    system.execute(fill).await;
+    let body = json!({"leads": leads, "skip_if_in_other_campaign": true});
+    let answer = acme.add_with(here, body).await;
+    assert_eq!(
+        (&answer["summary"]["skipped"], &answer["summary"]["added"]),
+        (&json!(5), &json!(15))
+    );
+
+    let used = "pg_stat_user_indexes WHERE indexrelname = 'links_pkey' AND idx_scan >= 20";
+    // Connections report what they did a moment later, a whole transaction at once.
+    eventually(Duration::from_secs(20), async || (system.count(used).await == 1).then_some(()))
+        .await;
+    let read = format!("{used} AND idx_tup_read > 500");
+    assert_eq!(system.count(&read).await, 0, "more was read than the links in question");
+    let scanned =
+        "pg_stat_user_tables WHERE relid = 'campaign.links'::regclass AND seq_tup_read > 0";
+    assert_eq!(system.count(scanned).await, 0, "the table was scanned");
+}
+
+/// A contact is looked for among suppressions by its key, and a page of submissions is read along its
+/// index.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_lists_keep_to_their_indexes() {
+    let system = System::in_process().await;
+    let acme = &system.acme;
+    let campaign = acme.campaign("Lists").await;
+    let suppressed = json!({"suppressions": [{"phone": "+15550000001"}]});
+    assert!(acme.post("/v1/suppressions", &suppressed).await.status().is_success());
+    let fill = format!(
+        "ALTER TABLE lead.suppressions SET (autovacuum_enabled = off); \
+         ALTER TABLE gateway.submissions SET (autovacuum_enabled = off); \
+         INSERT INTO lead.suppressions (workspace_id, kind, value, id) \
+             SELECT workspace_id, 'phone', '+1666' || n, gen_random_uuid() \
+             FROM lead.suppressions, generate_series(1, 20000) AS n; \
+         INSERT INTO gateway.submissions (id, workspace_id, campaign_id, summary, accepted_at, finished_at) \
+             SELECT gen_random_uuid(), workspace_id, id, \
+                 '{{\"total\":0,\"added\":0,\"already_in_campaign\":0,\"failed\":0,\"suppressed\":0,\"skipped\":0}}', \
+                 now(), now() \
+             FROM campaign.campaigns, generate_series(1, 5000) WHERE id = '{campaign}'; \
+         SELECT pg_stat_reset()"
+    );
+    system.execute(&fill).await;
+    let found = expect(200, acme.get("/v1/suppressions?phone=%2B15550000001").await).await;
+    assert_eq!(found["meta"]["total"], 1, "{found}");
+    expect(200, acme.get("/v1/submissions?page=40").await).await;
+    for index in ["suppressions_pkey", "submissions_workspace"] {
+        let used = format!("pg_stat_user_indexes WHERE indexrelname = '{index}' AND idx_scan > 0");
+        eventually(Duration::from_secs(20), async || {
+            (system.count(&used).await == 1).then_some(())
+        })
+        .await;
+    }
+    let walked =
+        "pg_stat_user_indexes WHERE indexrelname = 'suppressions_id' AND idx_tup_read > 100";
+    assert_eq!(system.count(walked).await, 0, "all suppressions were looked at for one");
+}

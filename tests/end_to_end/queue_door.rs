@@ -4,6 +4,7 @@
 //! Replays of a submission are in `replay.rs`; what RabbitMQ itself refuses closes the publisher's
 //! channel and is nothing that a service of ours sees.
 
+mod alarm;
 mod archived;
 pub mod door;
 pub mod permissions;

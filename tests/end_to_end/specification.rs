@@ -3,6 +3,7 @@
 //! Beside these tests, every answer that any test gets through [`crate::system::Caller`] is held
 //! against the specification: see [`crate::system::conformance`].
 
+mod blanks;
 mod examples;
 mod page;
 mod routes;

@@ -1,14 +1,18 @@
 //! Which entries of a submission were passed over because their lead is in another campaign.
 
-use diesel::sql_types::{BigInt, Integer, Text, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{array_statement, database::DatabaseError};
+use std::time::Duration;
+
+use diesel::sql_types::{Text, Uuid as SqlUuid};
+use diesel_async::AsyncPgConnection;
+use shared::{
+    array_statement,
+    database::DatabaseError,
+    purge::{self, DAY},
+};
 use uuid::Uuid;
 
-/// Days that a decision is remembered: longer than anything is redelivered or retried.
-const KEEP_DAYS: i32 = 7;
-/// Rows that one purge statement removes at the most, to stay a short transaction.
-const PURGE_ROWS: i64 = 10_000;
+/// How long a decision is remembered: longer than anything is redelivered or retried.
+const KEEP: Duration = DAY.saturating_mul(7);
 
 array_statement! {
     /// Workspace, submission and the JSON array of places.
@@ -39,16 +43,10 @@ array_statement! {
     )
 }
 
-/// Removes one portion of what is older than [`KEEP_DAYS`] and says how many rows that were.
+/// Removes one portion of what is older than [`KEEP`] and says how many rows that were.
+///
+/// # Errors
+/// When the database cannot be asked.
 pub async fn purge(connection: &mut AsyncPgConnection) -> Result<usize, DatabaseError> {
-    let removed = diesel::sql_query(
-        "DELETE FROM campaign.decisions WHERE ctid = ANY (ARRAY( \
-             SELECT ctid FROM campaign.decisions \
-             WHERE decided_at < now() - make_interval(days => $1) LIMIT $2))",
-    )
-    .bind::<Integer, _>(KEEP_DAYS)
-    .bind::<BigInt, _>(PURGE_ROWS)
-    .execute(connection)
-    .await?;
-    Ok(removed)
+    purge::remove(connection, "campaign.decisions", "decided_at", KEEP).await
 }

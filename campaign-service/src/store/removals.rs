@@ -6,14 +6,12 @@
 
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{array_statement, database::DatabaseError};
+use shared::{array_statement, database::DatabaseError, purge};
 use uuid::Uuid;
 
 /// Days that a removal is remembered: as long as the lead service remembers what submissions were
 /// answered, and so from the removal on longer than any of those that came before it.
 const KEEP_DAYS: i32 = 7;
-/// Rows that one purge statement removes at the most, to stay a short transaction.
-const PURGE_ROWS: i64 = 10_000;
 
 array_statement! {
     /// Who had added leads that were removed since, of the submissions asked for.
@@ -132,7 +130,7 @@ pub async fn purge_removals(connection: &mut AsyncPgConnection) -> Result<usize,
          ) SELECT count(*) AS purged FROM old",
     )
     .bind::<Integer, _>(KEEP_DAYS)
-    .bind::<BigInt, _>(PURGE_ROWS)
+    .bind::<BigInt, _>(purge::ROWS)
     .get_result(connection)
     .await?;
     Ok(usize::try_from(purged.purged).unwrap_or_default())

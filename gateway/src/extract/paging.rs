@@ -49,7 +49,7 @@ impl Paging {
         }
     }
 
-    /// A parameter of the query; blank means absent.
+    /// A parameter of the query.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         parameter(&self.query, name)
     }
@@ -143,7 +143,7 @@ pub fn page(paging: &Paging, page: &Page<impl Serialize>) -> HttpResponse {
 
 fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let given = query.iter().find(|(given, _)| given == name);
-    given.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    given.map(|(_, value)| value.as_str())
 }
 
 /// How a cursor begins: what comes behind may be read by this version of the code alone.
@@ -174,7 +174,6 @@ mod tests {
     fn numbers_lead_to_the_first_rows_and_cursors_anywhere() {
         let first = Range { limit: 25, offset: 0, after: None };
         assert_eq!(parse(&[]), Ok(first));
-        assert_eq!(parse(&[("page", ""), ("cursor", "")]), Ok(first));
         let third = Range { limit: 10, offset: 20, after: None };
         assert_eq!(parse(&[("page", "3"), ("per_page", "10")]), Ok(third));
         let last = Range { limit: 100, offset: 9_900, after: None };

@@ -1,19 +1,19 @@
 //! The table of idempotency keys.
 
-use diesel::{
-    prelude::*,
-    sql_types::{BigInt, Integer},
-};
+use std::time::Duration;
+
+use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::database::DatabaseError;
+use shared::{
+    database::DatabaseError,
+    purge::{self, DAY},
+};
 use uuid::Uuid;
 
 use super::Fingerprint;
 
-/// Hours that a key is remembered; the contract promises 24.
-const KEEP_HOURS: i32 = 48;
-/// Rows that one purge statement removes at the most, to stay a short transaction.
-const PURGE_ROWS: i64 = 10_000;
+/// How long a key is remembered; the contract promises 24 hours.
+const KEEP: Duration = DAY.saturating_mul(2);
 
 diesel::table! {
     gateway.idempotency_keys (workspace_id, key) {
@@ -80,16 +80,7 @@ pub(super) async fn answer(
     Ok(())
 }
 
-/// Removes one portion of what is older than [`KEEP_HOURS`] and says how many rows that were.
+/// Removes one portion of what is older than [`KEEP`] and says how many rows that were.
 pub(super) async fn purge(connection: &mut AsyncPgConnection) -> Result<usize, DatabaseError> {
-    let removed = diesel::sql_query(
-        "DELETE FROM gateway.idempotency_keys WHERE ctid = ANY (ARRAY( \
-             SELECT ctid FROM gateway.idempotency_keys \
-             WHERE claimed_at < now() - make_interval(hours => $1) LIMIT $2))",
-    )
-    .bind::<Integer, _>(KEEP_HOURS)
-    .bind::<BigInt, _>(PURGE_ROWS)
-    .execute(connection)
-    .await?;
-    Ok(removed)
+    purge::remove(connection, "gateway.idempotency_keys", "claimed_at", KEEP).await
 }

@@ -137,7 +137,7 @@ pub async fn failed(
     let query = query(&http)?;
     let format = query.iter().find(|(name, _)| name == "format").map(|(_, value)| value.as_str());
     let (format, content_type) = match format {
-        None | Some("" | "ndjson") => (FailedFormat::Lines, "application/x-ndjson"),
+        None | Some("ndjson") => (FailedFormat::Lines, "application/x-ndjson"),
         Some("csv") => (FailedFormat::Csv, "text/csv; charset=utf-8"),
         Some(_) => return Err(ApiError::bad_request("format must be ndjson or csv")),
     };

@@ -16,7 +16,7 @@ per email, a campaign has each lead once.
 
 Everything is JSON. Every error is `{\"error\": {\"code\", \"message\"}}`, and everything belongs to the workspace of \
 the key. Another method than those listed here is answered `405 method_not_allowed` with `Allow`, another path \
-`404 not_found`. Unknown members of a body are ignored.";
+`404 not_found`. Unknown members of a body are ignored, and so is a parameter of a query without a value.";
 
 /// The document of these endpoints.
 pub fn document(endpoints: Vec<Described>) -> Value {
@@ -156,7 +156,13 @@ fn path_parameters(path: &str) -> Vec<Value> {
 fn parameter(given: &Parameter, schemas: &mut Schemas) -> Value {
     let Parameter { place, name, description, schema } = given;
     let schema = shape(schema, |schemas, of| schemas.sent(of), schemas);
-    json!({"name": name, "in": place, "description": description, "schema": schema})
+    let mut written =
+        json!({"name": name, "in": place, "description": description, "schema": schema});
+    if *place == "query" {
+        // See `crate::extract::query`.
+        written["allowEmptyValue"] = json!(true);
+    }
+    written
 }
 
 fn answer(endpoint: &Described, answer: &Answer, schemas: &mut Schemas) -> Value {

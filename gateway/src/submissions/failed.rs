@@ -1,18 +1,12 @@
 //! The entries that failed, to be put right and posted again.
 
-use std::{borrow::Cow, fmt};
-
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use schemars::JsonSchema;
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::{Value, value::RawValue};
 use shared::{
     database::{Database, DatabaseError},
-    entry::{DETAIL_FIELDS, OBJECT_FIELDS, PROFILE_FIELDS},
+    entry::{DETAIL_FIELDS, Members, OBJECT_FIELDS, PROFILE_FIELDS},
 };
 use uuid::Uuid;
 
@@ -105,10 +99,10 @@ fn write(chunk: &DoneChunk, format: FailedFormat) -> serde_json::Result<Bytes> {
 
 /// The entry as it came, with its error, which takes the place of an earlier one.
 fn line(entry: &RawValue, error: &Value) -> serde_json::Result<String> {
-    let members = match serde_json::from_str::<Members<'_>>(entry.get()) {
+    let members = match serde_json::from_str(entry.get()) {
         Ok(Members(members)) => members,
         // No object has no place for it.
-        Err(_) => vec![(Cow::Borrowed("entry"), entry)],
+        Err(_) => vec![("entry".to_owned(), entry)],
     };
     let mut line = String::from("{");
     for (name, value) in members.iter().filter(|(name, _)| name != ERROR) {
@@ -164,32 +158,6 @@ fn csv(rows: impl IntoIterator<Item = Vec<String>>) -> Bytes {
         let _ = writer.write_record(row);
     }
     writer.into_inner().unwrap_or_default().into()
-}
-
-/// The members of an object in their order, still raw.
-#[derive(Default)]
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some((name, value)) = map.next_entry::<String, _>()? {
-                    members.push((Cow::Owned(name), value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
 }
 
 #[cfg(test)]

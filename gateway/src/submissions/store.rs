@@ -8,10 +8,10 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Integer},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use shared::{
     contract::{Page, Range, Summary},
-    database::DatabaseError,
+    database::{ALONG_INDEX, DatabaseError},
 };
 use uuid::Uuid;
 
@@ -190,7 +190,13 @@ pub(super) async fn list(
         rows = rows.filter(submissions::id.lt(after));
     }
     let rows = rows.order(submissions::id.desc()).limit(range.look_ahead()).offset(range.offset);
-    Ok(range.page(rows.load(connection).await?, total, |stored: &Stored| stored.id))
+    let rows = connection
+        .transaction(async |on| {
+            on.batch_execute(ALONG_INDEX).await?;
+            rows.load(on).await
+        })
+        .await?;
+    Ok(range.page(rows, total, |stored: &Stored| stored.id))
 }
 
 /// Removes one portion of what was finished long ago, or never arrived whole, and says how many

@@ -1,24 +1,22 @@
 //! Handing a worked message on: its outcomes to the campaign service, and what could not be worked
 //! on to the dead letters, so that nothing is dropped without a trace (contract section 5).
 
-use std::{borrow::Cow, time::Duration};
+use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 use shared::{
-    bus::{Bus, BusError, Lane, Message, dead_letter, within},
+    bus::{Bus, BusError, Lane, Message, dead_letter},
     contract::{
         ErrorBody, Options, ResolvedSubmission, ResolvedSubmissions, SubmissionResult,
         SubmissionResults, write_submissions,
     },
     crash,
 };
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::reading::{ReadMessage, ReadSubmission, Refusal};
 use crate::{unit::Unit, writer::Answer};
-
-/// How long handing on may take before the batch is given back.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Hands on one message of a batch whose units got these answers.
 pub(super) async fn hand_on(
@@ -27,10 +25,11 @@ pub(super) async fn hand_on(
     read: &ReadMessage<'_>,
     units: &[Unit],
     answers: &[Result<Answer, String>],
+    deadline: Instant,
 ) -> Result<(), BusError> {
     let submissions = match &read.content {
         Ok(submissions) => submissions,
-        Err(refusal) => return refuse(lane, bus, read.message, refusal).await,
+        Err(refusal) => return refuse(lane, bus, read.message, refusal, deadline).await,
     };
     let mut resolved = Vec::with_capacity(submissions.len());
     let mut letters = Letters::default();
@@ -62,11 +61,11 @@ pub(super) async fn hand_on(
             },
         });
     }
-    letters.send(lane, bus, read.message).await?;
+    letters.send(lane, bus, read.message, deadline).await?;
     let body = serde_json::to_vec(&ResolvedSubmissions { submissions: resolved })
         .map_err(|error| BusError::Unavailable(error.to_string()))?;
     let message = Message::following(read.message, body);
-    bus.publish(lane.resolved(), message, within(PUBLISH_TIMEOUT)).await?;
+    bus.publish(lane.resolved(), message, deadline).await?;
     crash::point("lead-service::confirmed");
     Ok(())
 }
@@ -97,7 +96,13 @@ impl<'a> Letters<'a> {
         self.reasons.push(reason.to_owned());
     }
 
-    async fn send(self, lane: Lane, bus: &dyn Bus, source: &Message) -> Result<(), BusError> {
+    async fn send(
+        self,
+        lane: Lane,
+        bus: &dyn Bus,
+        source: &Message,
+        deadline: Instant,
+    ) -> Result<(), BusError> {
         if self.submissions.is_empty() {
             return Ok(());
         }
@@ -105,7 +110,7 @@ impl<'a> Letters<'a> {
         let letter = Message { body: body.into(), ..source.clone() };
         let reason = self.reasons.join("; ");
         tracing::error!(%reason, "submissions became dead letters");
-        dead_letter(bus, lane.submitted(), &letter, &reason, within(PUBLISH_TIMEOUT)).await
+        dead_letter(bus, lane.submitted(), &letter, &reason, deadline).await
     }
 }
 
@@ -115,8 +120,8 @@ async fn refuse(
     bus: &dyn Bus,
     message: &Message,
     refusal: &Refusal,
+    deadline: Instant,
 ) -> Result<(), BusError> {
-    let deadline = within(PUBLISH_TIMEOUT);
     let error = match refusal {
         Refusal::ForgedReplyTo => {
             let reason = "reply_to names a queue of Rollcall's own";

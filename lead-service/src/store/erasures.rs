@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// How often the campaign service is told. The pause after each time is four times the one before:
 /// 10 seconds after the first, 7.6 days after the last but one, longer than a submission can be
-/// answered from its record ([`super::records::KEEP_DAYS`]) and so link a lead once more.
+/// answered from its record ([`super::records::KEEP`]) and so link a lead once more.
 const TIMES: i32 = 10;
 /// Leads that it is told of at once.
 const PORTION: i64 = 100;

@@ -1,15 +1,18 @@
 //! What submissions were answered.
 
+use std::time::Duration;
+
 use diesel::sql_types::{Binary, Timestamptz, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{array_statement, database::DatabaseError};
+use diesel_async::AsyncPgConnection;
+use shared::{
+    array_statement,
+    database::DatabaseError,
+    purge::{self, DAY},
+};
 use uuid::Uuid;
 
-/// Days that an answer is remembered: longer than anything is redelivered or retried.
-pub const KEEP_DAYS: i32 = 7;
-
-/// Rows that one purge statement removes at the most, to stay a short transaction.
-const PURGE_ROWS: i64 = 10_000;
+/// How long an answer is remembered: longer than anything is redelivered or retried.
+pub const KEEP: Duration = DAY.saturating_mul(7);
 
 array_statement! {
     /// Workspace, id, fingerprint, outcomes and time of submissions that were resolved before.
@@ -42,16 +45,7 @@ array_statement! {
     -> Timestamptz
 }
 
-/// Removes one portion of what is older than [`KEEP_DAYS`] and says how many rows that were.
+/// Removes one portion of what is older than [`KEEP`] and says how many rows that were.
 pub async fn purge(connection: &mut AsyncPgConnection) -> Result<usize, DatabaseError> {
-    let removed = diesel::sql_query(
-        "DELETE FROM lead.submissions WHERE ctid = ANY (ARRAY( \
-             SELECT ctid FROM lead.submissions \
-             WHERE resolved_at < now() - make_interval(days => $1) LIMIT $2))",
-    )
-    .bind::<diesel::sql_types::Integer, _>(KEEP_DAYS)
-    .bind::<diesel::sql_types::BigInt, _>(PURGE_ROWS)
-    .execute(connection)
-    .await?;
-    Ok(removed)
+    purge::remove(connection, "lead.submissions", "resolved_at", KEEP).await
 }

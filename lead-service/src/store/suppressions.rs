@@ -126,13 +126,16 @@ pub async fn list(
             suppressions::created_at,
         ))
         .filter(suppressions::workspace_id.eq(workspace_id))
-        .order(suppressions::id.desc())
         .limit(range.look_ahead())
         .offset(range.offset)
         .into_boxed();
-    if let Some((kind, value)) = among.as_ref().map(columns) {
-        rows = rows.filter(suppressions::kind.eq(kind).and(suppressions::value.eq(value)));
-    }
+    rows = match among.as_ref().map(columns) {
+        // One at the most. Asked for in order, all of the workspace's would be looked at for it.
+        Some((kind, value)) => {
+            rows.filter(suppressions::kind.eq(kind).and(suppressions::value.eq(value)))
+        }
+        None => rows.order(suppressions::id.desc()),
+    };
     if let Some(after) = range.after {
         rows = rows.filter(suppressions::id.lt(after));
     }

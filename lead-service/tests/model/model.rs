@@ -31,16 +31,18 @@ pub struct Model {
 }
 
 impl Model {
-    /// Applies a submission. Each entry's lead, if it has to be made, gets the id at its place.
+    /// Applies a submission. Each entry's lead, if it has to be made, gets the id at its place; where
+    /// none was told, an id that fits nothing.
     pub fn apply_all(&mut self, unit: &Unit, new_ids: &[Uuid]) -> Vec<Outcome> {
         let mut after = self.clone();
         let mut outcomes = Vec::new();
-        for (entry, (parsed, new_id)) in (0..).zip(unit.entries.iter().zip(new_ids)) {
-            let mark = Mark { submission_id: unit.id, entry };
+        for (entry, parsed) in unit.entries.iter().enumerate() {
+            let new_id = new_ids.get(entry).copied().unwrap_or_default();
+            let mark = Mark { submission_id: unit.id, entry: entry as i32 };
             let skip = unit.options.skip_if_in_workspace;
             let merge = if skip { Merge::None } else { unit.merge };
             let outcome = match parsed {
-                Ok(parsed) => after.apply(parsed, merge, mark, *new_id),
+                Ok(parsed) => after.apply(parsed, merge, mark, new_id),
                 Err(error) => Outcome::Rejected(error.clone()),
             };
             outcomes.push(match outcome {

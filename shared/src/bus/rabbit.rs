@@ -91,11 +91,16 @@ impl RabbitBus {
         message: &Message,
         deadline: Instant,
     ) -> Result<(), BusError> {
+        let mut pauses = backoff();
         loop {
             let link = usable_link(&self.state, deadline).await?;
             match self.publish_once(&link, target, message, deadline).await {
                 Err(PublishError::LinkLost) => {}
-                Err(PublishError::Refused(error)) => return Err(error),
+                Err(PublishError::Refused(error)) => {
+                    tracing::warn!(%error, "trying to publish again");
+                    let pause = sleep(pauses.next().unwrap_or_default());
+                    timeout_at(deadline, pause).await.map_err(|_| error)?;
+                }
                 Ok(()) => return Ok(()),
             }
         }

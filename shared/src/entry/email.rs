@@ -91,6 +91,18 @@ mod tests {
         }
     }
 
+    /// Other limits are met either way.
+    #[test]
+    fn the_longest() {
+        let of = |last: usize| {
+            let label = "b".repeat(63);
+            format!("{}@{label}.{label}.{}.com", "a".repeat(64), "b".repeat(last))
+        };
+        assert_eq!(of(57).len(), MAX_CHARS);
+        assert_eq!(Email::parse(&of(57)).expect("accepted").as_str(), of(57));
+        assert!(Email::parse(&of(58)).is_err());
+    }
+
     #[test]
     fn debug_hides_it() {
         let email = Email::parse("ann@example.com").expect("valid");

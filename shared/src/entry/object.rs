@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, fmt};
 use serde_json::value::RawValue;
 
 use super::{EntryError, EntryErrorCode};
-use canonical::{MAX_BYTES, MAX_KEYS, Members, Problem, canonical};
+use canonical::{MAX_BYTES, MAX_KEYS, Problem, canonical, checked_members, members};
 
 /// The names of the fields that hold such objects, in the order of every SQL statement.
 pub const OBJECT_FIELDS: [&str; 2] = ["custom_variables", "metadata"];
@@ -42,7 +42,7 @@ impl JsonObject {
             return Err(Problem::TooLarge);
         }
         let mut object = BTreeMap::new();
-        for (key, value) in Members::of(raw)?.checked()? {
+        for (key, value) in checked_members(raw)? {
             object.insert(key, canonical(value, 1)?);
         }
         let object = Self(object);
@@ -52,11 +52,11 @@ impl JsonObject {
 
     /// Takes back what the database holds. Values beyond today's bounds are kept as they stand.
     pub fn from_stored(json: &str) -> Option<Self> {
-        let members = Members::of(serde_json::from_str(json).ok()?).ok()?;
+        let members = members(serde_json::from_str(json).ok()?).ok()?;
         let member = |(key, value): (String, &RawValue)| {
             (key, canonical(value, 1).unwrap_or_else(|_| value.get().to_owned()))
         };
-        let object: BTreeMap<_, _> = members.0.into_iter().map(member).collect();
+        let object: BTreeMap<_, _> = members.into_iter().map(member).collect();
         Some(Self(object)).filter(|object| !object.0.is_empty())
     }
 

@@ -138,7 +138,8 @@ mod tests {
     #[test]
     fn nothing_to_change() {
         let patch = patch(r#"{"metadata":{},"lead_id":null}"#).expect("valid");
-        assert_eq!((&patch.phone, &patch.objects), (&None, &[None, None]));
+        assert_eq!((&patch.phone, &patch.email), (&None, &None));
+        assert_eq!(patch.objects, [None, None]);
     }
 
     #[test]

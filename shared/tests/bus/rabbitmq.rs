@@ -7,7 +7,7 @@ use shared::bus::{BusError, Message, Queue, Status, rabbit::RabbitBus, within};
 use test_support::{Broker, eventually};
 use tokio::{
     sync::{Notify, mpsc, watch},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use crate::fixture::{
@@ -122,6 +122,31 @@ async fn publishing_waits_for_an_absent_broker() {
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(bus.status(), Status::Ready);
+}
+
+/// A queue that refuses, as one with a limit does, is waited for like an absent broker.
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_waits_for_room() {
+    let bus = rabbitmq().await;
+    publish(&*bus, Queue::Resolved, [1]).await;
+    bus.vhost().limit_length(Queue::Resolved.name(), 1).await;
+    // The limit holds from the moment when the queue has noticed.
+    let full = BusError::Unavailable("the broker refused the message".to_owned());
+    let fill = async || {
+        let filling = Message::new("1");
+        let filled = bus.publish(Queue::Resolved, filling, within(Duration::from_secs(1))).await;
+        (filled == Err(full.clone())).then_some(())
+    };
+    eventually(LONG, fill).await;
+
+    let making_room = async {
+        sleep(Duration::from_millis(300)).await;
+        let mut subscription = bus.subscribe(Queue::Resolved, any());
+        while !take(&mut *subscription).await.iter().any(|message| number(message) == 2) {}
+    };
+    let published = bus.publish(Queue::Resolved, Message::new("2"), soon());
+    let (published, ()) = tokio::join!(published, making_room);
+    published.expect("published");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,9 @@
 //! The rows of an NDJSON or JSON file.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
-use shared::entry::OBJECT_FIELDS;
+use shared::entry::{Members, OBJECT_FIELDS};
 
 use super::{
     Row,
@@ -55,7 +51,7 @@ impl JsonRows {
 
 fn row(mapping: &mut Mapping, (line, text): &Value) -> Row {
     let line = *line;
-    let Ok(Fields(fields)) = serde_json::from_str(text) else {
+    let Ok(Members(fields)) = serde_json::from_str(text) else {
         let valid = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
         let problem = if valid { "the row is no JSON object" } else { "the row is not valid JSON" };
         let row = serde_json::Value::from(text.trim());
@@ -76,7 +72,7 @@ fn entry(mapping: &mut Mapping, fields: &[(String, &RawValue)]) -> String {
     let mut cells = Vec::new();
     for (name, value) in fields {
         match serde_json::from_str(value.get()) {
-            Ok(Fields(members)) if OBJECT_FIELDS.contains(&name.as_str()) => {
+            Ok(Members(members)) if OBJECT_FIELDS.contains(&name.as_str()) => {
                 let member = |(member, value)| (Cow::from(format!("{name}.{member}")), value);
                 cells.extend(members.into_iter().map(member));
             }
@@ -100,31 +96,6 @@ fn is_blank(value: &RawValue) -> bool {
     let text = value.get();
     text == "null"
         || text.strip_prefix('"').is_some_and(|text| text.trim_end_matches('"').trim().is_empty())
-}
-
-/// An object's fields as they stand, in their order.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(FieldsVisitor)
-    }
 }
 
 #[cfg(test)]

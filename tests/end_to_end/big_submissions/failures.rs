@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Every lead was added once, and every result says so.
-async fn all_added(caller: &Caller, location: &str, campaign: Uuid, total: usize) {
+pub async fn all_added(caller: &Caller, location: &str, campaign: Uuid, total: usize) {
     let done = finished(caller, location).await;
     assert_eq!(
         done["summary"],

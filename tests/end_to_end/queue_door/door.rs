@@ -44,7 +44,11 @@ impl Door {
     /// With one worker in each service, so that messages are worked on in their order, and the
     /// answer to one says that those before it are done with.
     pub async fn open() -> Self {
-        let vhost = TestVhost::create().await;
+        Self::open_on(TestVhost::create().await).await
+    }
+
+    /// As [`Self::open`], on this virtual host.
+    pub async fn open_on(vhost: TestVhost) -> Self {
         let url = vhost.amqp_url();
         let system = System::with(1, Some(vhost), |settings| {
             settings.lead_service.workers = 1;
@@ -74,6 +78,11 @@ impl Door {
             _bus: bus,
             _connection: connection,
         }
+    }
+
+    /// What the broker says of it.
+    pub fn vhost(&self) -> &TestVhost {
+        self.system.vhost.as_ref().expect("on RabbitMQ")
     }
 
     /// A submission to the campaign.

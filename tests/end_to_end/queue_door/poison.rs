@@ -88,7 +88,7 @@ fn long(bytes: &[u8]) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisonous_property_harms_no_neighbour() {
     let mut door = Door::open().await;
-    let vhost = door.system.vhost.as_ref().expect("on RabbitMQ");
+    let vhost = door.vhost();
     let mut raw = RawAmqp::open(&vhost.amqp_url()).await;
     for n in 0..20 {
         let submission = door.submission(json!([{"email": format!("{n}@x.com")}]));

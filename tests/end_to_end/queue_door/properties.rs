@@ -103,17 +103,30 @@ async fn odd_properties_change_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_broker_refuses_never_arrives() {
     let mut door = Door::open().await;
-    let url = door.system.vhost.as_ref().expect("on RabbitMQ").amqp_url();
+    let url = door.vhost().amqp_url();
     let connection = connect(&url).await;
     for properties in [
         door.asking("forged").with_user_id("somebody".into()),
         door.asking("forged").with_expiration("abc".into()),
         door.asking("forged").with_expiration("-1".into()),
-        door.asking("forged").with_delivery_mode(7),
     ] {
         let channel = channel(&connection).await;
         let refused = publish(&channel, "leads", "leads.submitted", properties, "{}").await;
         assert!(refused.is_err(), "{refused:?}");
+    }
+    door.serves().await;
+    door.no_letters().await;
+}
+
+/// RabbitMQ 3 refuses a delivery mode that there is not, 4 takes the message.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_delivery_mode_harms_nobody() {
+    let mut door = Door::open().await;
+    let channel = channel(&connect(&door.vhost().amqp_url()).await).await;
+    let properties = door.asking("odd").with_delivery_mode(7);
+    if publish(&channel, "leads", "leads.submitted", properties, "{}").await.is_ok() {
+        assert_eq!(door.reply().await.0.as_deref(), Some("odd"));
+        assert_eq!(door.letter().await.body, "{}");
     }
     door.serves().await;
     door.no_letters().await;
@@ -124,7 +137,7 @@ async fn what_the_broker_refuses_never_arrives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn direct_reply_to_is_answered() {
     let door = Door::open().await;
-    let url = door.system.vhost.as_ref().expect("on RabbitMQ").amqp_url();
+    let url = door.vhost().amqp_url();
     let channel = channel(&connect(&url).await).await;
     let mut replies = consume(&channel, "amq.rabbitmq.reply-to").await;
     let good = json!({"submissions": [door.submission(json!([{"email": "a@x.com"}]))]}).to_string();

@@ -29,7 +29,7 @@ impl Broker {
             std::env::var_os("ROLLCALL_TEST_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from);
         let folder = parent.join(format!("broker-{}", unique_name()));
         let mut broker = Self { folder, amqp_url: String::new(), api_url: String::new() };
-        broker.run("start").await;
+        broker.run("start", &[]).await;
         broker.amqp_url = variable(&broker.folder, "AMQP_URL");
         broker.api_url = variable(&broker.folder, "RABBITMQ_API");
         broker
@@ -50,7 +50,7 @@ impl Broker {
     /// # Panics
     /// When it does not stop.
     pub async fn stop(&self) {
-        self.run("stop").await;
+        self.run("stop", &[]).await;
     }
 
     /// Ends the node at once, as a crash would.
@@ -58,7 +58,7 @@ impl Broker {
     /// # Panics
     /// When it does not end.
     pub async fn kill(&self) {
-        self.run("kill").await;
+        self.run("kill", &[]).await;
     }
 
     /// Starts the node again, with the data that it has, and returns when it serves.
@@ -66,13 +66,31 @@ impl Broker {
     /// # Panics
     /// When it does not start.
     pub async fn start_again(&self) {
-        self.run("start").await;
+        self.run("start", &[]).await;
     }
 
-    async fn run(&self, action: &str) {
+    /// Raises the node's memory alarm: it reads nothing more from whoever publishes
+    /// (<https://www.rabbitmq.com/docs/memory>).
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    pub async fn raise_alarm(&self) {
+        self.run("ctl", &["set_vm_memory_high_watermark", "0.0000001"]).await;
+    }
+
+    /// Ends the alarm.
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    pub async fn end_alarm(&self) {
+        self.run("ctl", &["set_vm_memory_high_watermark", "absolute", "1GB"]).await;
+    }
+
+    async fn run(&self, action: &str, arguments: &[&str]) {
         let status = Command::new(script())
             .arg(action)
             .arg(&self.folder)
+            .args(arguments)
             .stdin(Stdio::null())
             .status()
             .await

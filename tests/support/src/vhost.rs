@@ -166,6 +166,18 @@ impl TestVhost {
         self.api.send(Method::PUT, &path, permission).await;
     }
 
+    /// Lets a queue refuse messages while so many wait in it, or a few more
+    /// (<https://www.rabbitmq.com/docs/maxlength>).
+    ///
+    /// # Panics
+    /// When the broker refuses.
+    pub async fn limit_length(&self, queue: &str, messages: u64) {
+        let pattern = format!("^{}$", queue.replace('.', "[.]"));
+        let definition = json!({ "max-length": messages });
+        let policy = json!({ "pattern": pattern, "definition": definition, "apply-to": "queues" });
+        self.api.send(Method::PUT, &format!("policies/{}/length", self.name), policy).await;
+    }
+
     fn full_name(&self, user: &str) -> String {
         format!("{}_{user}", self.name)
     }

@@ -1,12 +1,10 @@
 //! One form for equal JSON: compact, sorted keys, numbers in plain notation.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
 use serde_json::value::RawValue;
+
+use super::super::Members;
 
 /// The most bytes of an object in this form.
 pub(super) const MAX_BYTES: usize = 16 * 1024;
@@ -76,9 +74,8 @@ fn write(raw: &RawValue, depth: usize, out: &mut String) -> Result<(), Problem> 
 }
 
 fn write_object(raw: &RawValue, depth: usize, out: &mut String) -> Result<(), Problem> {
-    let members = Members::of(raw)?.checked()?;
     out.push('{');
-    for (place, (key, value)) in members.into_iter().enumerate() {
+    for (place, (key, value)) in checked_members(raw)?.into_iter().enumerate() {
         if place > 0 {
             out.push(',');
         }
@@ -138,55 +135,30 @@ fn number(text: &str) -> Option<String> {
     Some(format!("{sign}{whole}{point}{fraction}"))
 }
 
-/// An object's members as they came, values unread.
-pub(super) struct Members<'a>(pub(super) Vec<(String, &'a RawValue)>);
-
-impl<'a> Members<'a> {
-    /// The members of an object.
-    pub(super) fn of(raw: &'a RawValue) -> Result<Self, Problem> {
-        // It is an object for sure, so what fails is a key.
-        serde_json::from_str(raw.get()).map_err(|_| Problem::Surrogate)
-    }
-
-    /// The members, sorted, if all keys are fit to be kept.
-    pub(super) fn checked(self) -> Result<BTreeMap<String, &'a RawValue>, Problem> {
-        if self.0.len() > MAX_KEYS {
-            return Err(Problem::TooManyKeys);
-        }
-        let mut members = BTreeMap::new();
-        for (key, value) in self.0 {
-            if key.contains('\0') {
-                return Err(Problem::Nul);
-            }
-            if key.chars().count() > MAX_KEY_CHARS {
-                return Err(Problem::LongKey);
-            }
-            if members.insert(key, value).is_some() {
-                return Err(Problem::DuplicateKey);
-            }
-        }
-        Ok(members)
-    }
+/// The members of an object.
+pub(super) fn members(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, Problem> {
+    // It is an object for sure, so what fails is a key.
+    let Members(members) = serde_json::from_str(raw.get()).map_err(|_| Problem::Surrogate)?;
+    Ok(members)
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
+/// The members of an object, sorted, if all keys are fit to be kept.
+pub(super) fn checked_members(raw: &RawValue) -> Result<BTreeMap<String, &RawValue>, Problem> {
+    let members = members(raw)?;
+    if members.len() > MAX_KEYS {
+        return Err(Problem::TooManyKeys);
     }
+    let mut checked = BTreeMap::new();
+    for (key, value) in members {
+        if key.contains('\0') {
+            return Err(Problem::Nul);
+        }
+        if key.chars().count() > MAX_KEY_CHARS {
+            return Err(Problem::LongKey);
+        }
+        if checked.insert(key, value).is_some() {
+            return Err(Problem::DuplicateKey);
+        }
+    }
+    Ok(checked)
 }
