@@ -48,8 +48,8 @@ function path(column, x, y) {
     }
     const point = `${x(place).toFixed(1)} ${y(value).toFixed(1)}`;
     const alone = pen === "M" && (column[place + 1] ?? null) === null;
-    // A line without a length still has round ends.
-    parts.push(alone ? `M${point}h0` : `${pen}${point}`);
+    // By itself it would not be seen.
+    parts.push(alone ? `M${point}h4` : `${pen}${point}`);
     pen = "L";
   });
   return parts.join("");
