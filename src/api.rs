@@ -1,7 +1,6 @@
 //! Calling Rollcall's API.
 
 mod failure;
-mod transport;
 
 use std::time::Duration;
 
@@ -14,17 +13,20 @@ use hyper::{
     http::request::Builder,
 };
 use serde_json::Value;
+use shared::http_client::{HttpClient, Limits};
 use url::Url;
 
-use self::transport::Transport;
 use crate::{cli::Server, ending::Usage};
 
 pub use failure::Failure;
 
+/// The gateway gives up before; and no page of a list, nor the results of a chunk, is that large.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(90), max_answer: 64 << 20 };
+
 /// The API as the holder of one key sees it.
 #[derive(Clone)]
 pub struct Api {
-    http: Transport,
+    http: HttpClient,
     base: String,
     authorization: HeaderValue,
 }
@@ -43,7 +45,7 @@ impl Api {
         let mut authorization = HeaderValue::try_from(format!("Bearer {key}"))
             .context("the API key has characters that no key has")?;
         authorization.set_sensitive(true);
-        let http = Transport::new(server.url.scheme())?;
+        let http = HttpClient::new(server.url.scheme(), LIMITS)?;
         Ok(Self { http, base: base(&server.url), authorization })
     }
 

@@ -20,6 +20,7 @@ mod services;
 mod signals;
 mod status;
 mod table;
+mod tracers;
 mod up;
 mod workspaces;
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{databases::Databases, listeners::Listeners};
+use crate::{databases::Databases, listeners::Listeners, tracers::Tracers};
 
 /// How long the services may take to finish what is under way.
 const STOP_TIMEOUT: Duration = Duration::from_secs(25);
@@ -90,24 +90,27 @@ impl Services {
         buses: &Buses,
         databases: &Databases,
         metrics: &Metrics,
+        tracers: &Tracers,
     ) -> Self {
         let mut services = Self { running: JoinSet::new(), handles: Vec::new() };
         services.add("gateway", |stop| {
             let (bus, database) = (buses.gateway.clone(), databases.gateway.clone());
             let (settings, metrics) = (settings.gateway.clone(), metrics.clone());
-            gateway::run(settings, listeners.gateway, bus, database, metrics, stop)
+            let (listeners, tracer) = (listeners.gateway, tracers.gateway.clone());
+            gateway::run(settings, listeners, bus, database, metrics, tracer, stop)
         });
         services.add("lead service", |stop| {
             let (bus, database) = (buses.lead_service.clone(), databases.lead_service.clone());
             let (settings, metrics) = (settings.lead_service.clone(), metrics.clone());
-            lead_service::run(settings, listeners.lead_service, bus, database, metrics, stop)
+            let (listener, tracer) = (listeners.lead_service, tracers.lead_service.clone());
+            lead_service::run(settings, listener, bus, database, metrics, tracer, stop)
         });
         services.add("campaign service", |stop| {
             let bus = buses.campaign_service.clone();
             let database = databases.campaign_service.clone();
             let (settings, metrics) = (settings.campaign_service.clone(), metrics.clone());
-            let listener = listeners.campaign_service;
-            campaign_service::run(settings, listener, bus, database, metrics, stop)
+            let (listener, tracer) = (listeners.campaign_service, tracers.campaign_service.clone());
+            campaign_service::run(settings, listener, bus, database, metrics, tracer, stop)
         });
         services
     }

@@ -17,6 +17,7 @@ use crate::{
     probe,
     services::{Buses, Services},
     signals::{self, Stop},
+    tracers::Tracers,
 };
 
 /// Runs everything until told to stop.
@@ -52,7 +53,8 @@ async fn serve(
     let addresses = listeners.addresses()?;
 
     let buses = Buses::start(settings.amqp_url.as_ref())?;
-    let services = Services::start(settings, listeners, &buses, databases, metrics);
+    let tracers = Tracers::start(settings.traces_url.as_ref())?;
+    let services = Services::start(settings, listeners, &buses, databases, metrics, &tracers);
     let announcing = async {
         // The bus first: it says itself what it waits for, and the services log each unready answer.
         buses.until_ready().await;
@@ -68,6 +70,7 @@ async fn serve(
         never = announcing => match never {},
     };
     buses.close().await;
+    tracers.close().await;
     served
 }
 

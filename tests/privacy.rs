@@ -1,11 +1,15 @@
-//! Phones, emails, names and keys never appear in logs, whatever happens to them and however much
-//! is logged (contract, `reliability.md` S7 and L6).
+//! Phones, emails, names and keys never appear in logs or traces, whatever happens to them and however
+//! much is logged (contract, `reliability.md` S7 and L6).
 //!
 //! A test binary of its own, with one test: what is captured is what the whole process logs.
 
 #[allow(dead_code, reason = "shared with the end-to-end tests")]
 #[path = "end_to_end/system.rs"]
 mod system;
+
+#[allow(dead_code, reason = "shared with the tests of traces")]
+#[path = "telemetry/collector.rs"]
+mod collector;
 
 use std::{
     io::{self, Write},
@@ -22,12 +26,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use shared::{
     bus::{BatchLimit, Bus, Message, Queue, REASON_HEADER, Subscription, rabbit::RabbitBus},
+    settings::Settings,
     telemetry,
 };
-use test_support::eventually;
+use test_support::{TestVhost, eventually};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use collector::Collector;
 use system::{System, expect};
 
 const LONG: Duration = Duration::from_secs(30);
@@ -71,13 +77,17 @@ impl Log {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_hold_nothing_personal() {
+async fn logs_and_traces_hold_nothing_personal() {
     let log = Log::capture();
-    let system = System::on_rabbitmq().await;
+    let collector = Collector::start();
+    let url = format!("{}/v1/traces", collector.url());
+    let traced = |settings: &mut Settings| settings.traces_url = Some(url.into());
+    let mut system = System::with(1, Some(TestVhost::create().await), traced).await;
     over_http(&system).await;
     let letters = over_the_queue(&system).await;
     refused_by_the_database(&system).await;
     handed_back_by_the_broker(&system).await;
+    system.stop().await;
 
     let text = log.text();
     for told in ["refused a message", "unreadable message", "a batch failed", "could not be routed"]
@@ -89,6 +99,18 @@ async fn logs_hold_nothing_personal() {
         for form in forms(secret) {
             let found = text.lines().find(|line| line.contains(&form));
             assert_eq!(found, None, "{secret}");
+        }
+    }
+    let traced = collector.spans();
+    for service in ["gateway", "lead-service", "campaign-service"] {
+        let failed = traced.iter().any(|span| span.service == service && span.failed);
+        assert!(failed || service == "campaign-service", "{service} has traced no failure");
+        assert!(traced.iter().any(|span| span.service == service), "{service} has traced nothing");
+    }
+    for bytes in collector.bytes() {
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in [CANARY, DIGITS, key] {
+            assert!(!text.contains(secret), "{secret} is in {text}");
         }
     }
     for letter in letters {

@@ -20,6 +20,7 @@ use shared::{
     metrics::Metrics,
     service::Service,
     settings::ServiceSettings,
+    traces::Tracer,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -43,11 +44,12 @@ pub async fn run(
     bus: SharedBus,
     database: Database,
     metrics: Metrics,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let answers = requests::CampaignAnswers { database: database.clone() };
     let folding = store::keep_folding(database.clone(), stop.clone());
-    let mut service = Service::new(bus, database, stop);
+    let mut service = Service::new(bus, database, tracer, stop);
     service.work(settings.workers, linking::run);
     service.answer(Queue::CampaignRequests, answers);
     service.run(folding);

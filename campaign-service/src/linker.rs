@@ -21,7 +21,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
     contract::{ErrorBody, Options, Outcome},
     database::{Database, DatabaseError},
-    worker::Work,
+    origin::Origin,
+    traces::{Kind, Tracer},
+    worker::{Submitted, Work},
 };
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -42,6 +44,8 @@ const ROUNDS: usize = 10;
 pub struct Unit {
     /// The submission's id.
     pub id: Uuid,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Its workspace.
     pub workspace_id: Uuid,
     /// The campaign to link to.
@@ -70,13 +74,14 @@ type Mark = (Uuid, i32);
 /// Carries batches of links into the database.
 pub struct Linker {
     database: Database,
+    tracer: Tracer,
     connection: Option<AsyncPgConnection>,
 }
 
 impl Linker {
     /// A linker that connects when it is first needed.
-    pub fn new(database: Database) -> Self {
-        Self { database, connection: None }
+    pub fn new(database: Database, tracer: Tracer) -> Self {
+        Self { database, tracer, connection: None }
     }
 }
 
@@ -89,15 +94,30 @@ impl Work<Unit> for Linker {
             Some(connection) => connection,
             None => self.database.pipeline_connection().await?,
         };
-        let placed = if units.iter().all(Unit::is_plain) {
-            link_in_time(&mut connection, units).await
-        } else {
-            careful::link_some(&mut connection, units).await
-        };
+        let traces = units.iter().map(|unit| unit.origin.trace);
+        let sql = Kind::Sql { operation: "INSERT", table: "campaign.links" };
+        let placed = self.tracer.spans(sql, traces).around(async {
+            if units.iter().all(Unit::is_plain) {
+                link_in_time(&mut connection, units).await
+            } else {
+                careful::link_some(&mut connection, units).await
+            }
+        });
+        let placed = placed.await;
         // Links are ids and numbers, which no table refuses: it is never the data's fault.
         let placed = placed.map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
         self.connection = Some(connection);
         Ok(placed)
+    }
+}
+
+impl Submitted for Unit {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

@@ -13,11 +13,14 @@ use shared::{
     crash,
     database::Database,
     metrics::StageMetrics,
+    origin::Origin,
     pipeline::{self, Stage, hold},
+    traces::{Kind, Span, Spans, Tracer},
     worker::isolate,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
 use uuid::Uuid;
 
 use crate::{
@@ -26,10 +29,16 @@ use crate::{
 };
 
 /// Links what arrives on a lane until stopped. Several may run at once.
-pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
+pub async fn run(
+    lane: Lane,
+    bus: SharedBus,
+    database: Database,
+    tracer: Tracer,
+    stop: CancellationToken,
+) {
     let (metrics, leads) = (StageMetrics::of("campaign", lane), LeadMetrics::new());
-    let linker = Linker::new(database);
-    let linking = Linking { lane, bus: bus.clone(), linker, metrics, leads };
+    let linker = Linker::new(database, tracer.clone());
+    let linking = Linking { lane, bus: bus.clone(), linker, metrics, tracer, leads };
     pipeline::run(linking, &*bus, lane.resolved(), stop).await;
 }
 
@@ -39,6 +48,7 @@ struct Linking {
     bus: SharedBus,
     linker: Linker,
     metrics: StageMetrics,
+    tracer: Tracer,
     leads: LeadMetrics,
 }
 
@@ -57,7 +67,7 @@ impl Stage for Linking {
         let mut units = Vec::new();
         let mut contents = Vec::with_capacity(messages.len());
         for message in messages {
-            contents.push(read(message, &mut units));
+            contents.push(read(self.lane, &self.tracer, message, &mut units));
         }
         self.metrics.taken(units.iter().map(|unit| unit.outcomes.len()).sum());
         let Some(linked) = isolate(&units, &mut self.linker, stop).await else {
@@ -67,7 +77,7 @@ impl Stage for Linking {
         let stage = &*self;
         hold(stop, |deadline| async move {
             let mut answered = Vec::with_capacity(messages.len());
-            for (message, content) in messages.iter().zip(&contents) {
+            for (message, content) in messages.iter().zip(&mut contents) {
                 answered.push(stage.answer(message, content, &units, &linked, deadline));
             }
             join_all(answered).await.into_iter().collect()
@@ -78,14 +88,27 @@ impl Stage for Linking {
     }
 }
 
-/// A submission of a message: the place of its unit, or why it failed before.
-enum Read {
-    Unit(usize),
-    Failed(Option<Uuid>, ErrorBody),
+/// A submission of a message, and the work on it until it is answered.
+struct Read {
+    /// The place of its unit, or why it failed before.
+    content: Result<usize, Failed>,
+    span: Span,
+}
+
+/// A submission that had failed before it came here.
+struct Failed {
+    id: Option<Uuid>,
+    origin: Origin,
+    error: ErrorBody,
 }
 
 /// Reads a message, adding its submissions to `units`.
-fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
+fn read(
+    lane: Lane,
+    tracer: &Tracer,
+    message: &Message,
+    units: &mut Vec<Unit>,
+) -> Result<Vec<Read>, String> {
     // Only the lead service may publish here, and it publishes no copies.
     if message.is_copy {
         return Err("a copy of a message that was published elsewhere".to_owned());
@@ -95,48 +118,68 @@ fn read(message: &Message, units: &mut Vec<Unit>) -> Result<Vec<Read>, String> {
     // All of it is read before any of it counts.
     let read: Vec<_> =
         resolved.submissions.into_iter().map(read_submission).collect::<Result<_, String>>()?;
-    Ok(read
-        .into_iter()
-        .map(|submission| match submission {
-            Ok(unit) => {
-                units.push(unit);
-                Read::Unit(units.len() - 1)
-            }
-            Err((id, error)) => Read::Failed(id, error),
-        })
-        .collect())
+    let kind = Kind::Process { queue: lane.resolved().name() };
+    let read = read.into_iter().map(|submission| match submission {
+        Ok(mut unit) => {
+            let span =
+                tracer.submission(kind, Some(unit.id), &mut unit.origin, unit.outcomes.len());
+            units.push(unit);
+            Read { content: Ok(units.len() - 1), span }
+        }
+        Err(mut failed) => {
+            let span = tracer.submission(kind, failed.id, &mut failed.origin, 0);
+            Read { content: Err(failed), span }
+        }
+    });
+    Ok(read.collect())
 }
 
-fn read_submission(
-    submission: ResolvedSubmission<'_>,
-) -> Result<Result<Unit, (Option<Uuid>, ErrorBody)>, String> {
+fn read_submission(submission: ResolvedSubmission<'_>) -> Result<Result<Unit, Failed>, String> {
     let ResolvedSubmission {
         id,
         workspace_id,
         campaign_id,
+        request_id,
+        traceparent,
         options,
         refs,
         outcomes,
         resolved_at,
         error,
     } = submission;
+    let origin = Origin { request_id, trace: traceparent };
     match (id, outcomes, resolved_at, error) {
-        (id, _, _, Some(error)) => Ok(Err((id, error))),
+        (id, _, _, Some(error)) => Ok(Err(Failed { id, origin, error })),
         (Some(id), Some(outcomes), Some(resolved_at), None) => {
             let outcomes =
                 serde_json::from_str(outcomes.get()).map_err(|error| json_problem(&error))?;
             let refs = refs.into_owned();
-            Ok(Ok(Unit { id, workspace_id, campaign_id, resolved_at, options, refs, outcomes }))
+            Ok(Ok(Unit {
+                id,
+                origin,
+                workspace_id,
+                campaign_id,
+                resolved_at,
+                options,
+                refs,
+                outcomes,
+            }))
         }
         _ => Err("a submission has neither outcomes nor an error".to_owned()),
     }
+}
+
+/// One line for each submission, for who follows one through the services.
+fn log(id: Option<Uuid>, origin: &Origin, what: &'static str) {
+    let request_id = origin.logged();
+    tracing::debug!(submission_id = id.map(display), request_id, "{what}");
 }
 
 impl Linking {
     async fn answer(
         &self,
         message: &Message,
-        content: &Result<Vec<Read>, String>,
+        content: &mut Result<Vec<Read>, String>,
         units: &[Unit],
         linked: &[Result<Placed, String>],
         deadline: Instant,
@@ -150,22 +193,40 @@ impl Linking {
             }
         };
         let mut results = Vec::with_capacity(submissions.len());
-        for submission in submissions {
-            results.push(match submission {
-                Read::Failed(id, error) => {
+        for Read { content, span } in submissions.iter_mut() {
+            results.push(match content {
+                Err(Failed { id, origin, error }) => {
+                    log(*id, origin, "passed on why a submission failed");
                     SubmissionResult::Failed { submission_id: *id, error: error.clone() }
                 }
-                Read::Unit(place) => {
+                Ok(place) => {
                     let unit = &units[*place];
                     let failed =
                         |error| SubmissionResult::Failed { submission_id: Some(unit.id), error };
                     match &linked[*place] {
-                        Ok(Ok(placement)) => results::of(unit, placement),
-                        Ok(Err(error)) => failed(error.clone()),
+                        Ok(Ok(placement)) => {
+                            log(Some(unit.id), &unit.origin, "linked a submission");
+                            results::of(unit, placement)
+                        }
+                        Ok(Err(error)) => {
+                            log(Some(unit.id), &unit.origin, "refused a submission");
+                            span.refused(error);
+                            failed(error.clone())
+                        }
                         Err(reason) => {
                             let reason = format!("submission {} failed: {reason}", unit.id);
+                            let request_id = unit.origin.logged();
+                            let submission_id = display(unit.id);
+                            tracing::error!(
+                                submission_id,
+                                request_id,
+                                reason,
+                                "a submission becomes a dead letter"
+                            );
                             dead_letter(bus, source, message, &reason, deadline).await?;
-                            failed(ErrorBody::internal())
+                            let error = ErrorBody::internal();
+                            span.refused(&error);
+                            failed(error)
                         }
                     }
                 }
@@ -179,7 +240,8 @@ impl Linking {
         }
         let reply = serde_json::to_vec(&SubmissionResults { results })
             .map_err(|error| BusError::Unavailable(error.to_string()))?;
-        bus.reply(message, reply.into(), deadline).await?;
+        let sending = submissions.iter().map(|read| read.span.child(Kind::Send { queue: "reply" }));
+        Spans::from_iter(sending).around(bus.reply(message, reply.into(), deadline)).await?;
         crash::point("campaign-service::confirmed");
         Ok(())
     }

@@ -6,6 +6,7 @@ use shared::{
     contract::{CampaignRequest, ErrorBody},
     database::{Database, DatabaseError},
     requests::Answers,
+    traces::{Kind, Span},
 };
 
 use crate::store;
@@ -22,13 +23,34 @@ impl Answers for CampaignAnswers {
     type Request = CampaignRequest;
     type Reply = Value;
 
-    async fn answer(&self, request: CampaignRequest) -> Result<Value, ErrorBody> {
+    async fn answer(&self, request: CampaignRequest, span: &Span) -> Result<Value, ErrorBody> {
+        let mut sql = span.child(statement(&request));
         match self.carry_out(request).await {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => Err(ErrorBody::not_found("Campaign")),
-            Err(error) => Err(error.into_error_body()),
+            Err(error) => {
+                let error = error.into_error_body();
+                sql.refused(&error);
+                Err(error)
+            }
         }
     }
+}
+
+/// The statement that gives a request's work in the database its name.
+fn statement(request: &CampaignRequest) -> Kind {
+    let (operation, table) = match request {
+        CampaignRequest::Create { .. } => ("INSERT", "campaign.campaigns"),
+        CampaignRequest::Update { .. } => ("UPDATE", "campaign.campaigns"),
+        CampaignRequest::Get { .. } | CampaignRequest::List { .. } => {
+            ("SELECT", "campaign.campaigns")
+        }
+        CampaignRequest::Leads { .. } => ("SELECT", "campaign.links"),
+        CampaignRequest::Remove { .. } | CampaignRequest::ForgetLeads { .. } => {
+            ("UPDATE", "campaign.links")
+        }
+    };
+    Kind::Sql { operation, table }
 }
 
 impl CampaignAnswers {

@@ -16,6 +16,7 @@ use crate::{
     error::ApiError,
     keys::{self, KeyHolder, Secret},
     limits::{Limits, RateLimiter},
+    origin,
     scopes::Scopes,
 };
 
@@ -70,7 +71,9 @@ impl Authenticator {
             Ok(Some(caller)) => Ok(caller),
             Ok(None) => Err(invalid_key()),
             Err(error) => {
-                tracing::warn!(%error, "keys cannot be looked up");
+                let origin = origin::current();
+                let request_id = origin.logged();
+                tracing::warn!(request_id, %error, "keys cannot be looked up");
                 Err(shared::contract::ErrorBody::unavailable().into())
             }
         }
@@ -84,6 +87,7 @@ impl Authenticator {
     }
 
     async fn look_up(&self, hash: [u8; 32]) -> Result<Option<Arc<Caller>>, DatabaseError> {
+        let _sql = origin::sql("SELECT", "gateway.api_keys");
         let mut connection = self.database.connection().await?;
         let holder = keys::holder(&mut connection, &hash).await?;
         Ok(holder.map(|holder| Arc::new(self.admit(holder))))

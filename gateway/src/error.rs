@@ -17,7 +17,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use crate::{gather::Answered, scopes::Scope};
+use crate::{gather::Answered, origin, scopes::Scope};
 
 /// Tells that an earlier request with the same idempotency key got the same answer.
 pub const REPLAYED: (&str, &str) = ("Idempotent-Replayed", "true");
@@ -89,6 +89,16 @@ impl ApiError {
     pub fn too_many_waiting(message: impl Into<String>) -> Self {
         let error = Self::new(ErrorCode::RateLimited, message);
         Self { retry_after: Some(30), ..error }
+    }
+
+    /// What the caller is told.
+    pub fn body(&self) -> &ErrorBody {
+        &self.body
+    }
+
+    /// The submission whose result is not known.
+    pub fn submission_id(&self) -> Option<Uuid> {
+        self.submission_id
     }
 
     /// What the caller is told.
@@ -173,7 +183,9 @@ impl From<BusError> for ApiError {
     fn from(error: BusError) -> Self {
         match error {
             BusError::Unavailable(reason) => {
-                tracing::warn!(%reason, "the message broker is unavailable");
+                let origin = origin::current();
+                let request_id = origin.logged();
+                tracing::warn!(request_id, %reason, "the message broker is unavailable");
                 ErrorBody::unavailable().into()
             }
             BusError::Timeout => Self::new(ErrorCode::Timeout, "The result was not ready in time"),

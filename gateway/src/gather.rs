@@ -11,9 +11,11 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde_json::value::RawValue;
 use shared::{
-    bus::{Lane, SharedBus, within},
+    bus::{Lane, Message, SharedBus, within},
     contract::{ErrorBody, Merge, Options, SubmissionToSend, SubmissionsToSend},
     metrics::StageMetrics,
+    origin::Origin,
+    traces::{Kind, Span, Tracer},
 };
 use tokio::{
     sync::{
@@ -48,6 +50,8 @@ const MAX_PATIENCE: Duration = Duration::from_millis(5);
 pub struct Submission {
     /// Its id; the same id again is a replay.
     pub id: Uuid,
+    /// The request that it is made for.
+    pub origin: Origin,
     /// The caller's workspace.
     pub workspace_id: Uuid,
     /// The campaign to link to.
@@ -74,10 +78,13 @@ pub struct Gatherer {
     room: Arc<Semaphore>,
     in_flight: LeadsInFlight,
     timeout: Duration,
+    tracer: Tracer,
 }
 
 struct Waiting {
     submission: Submission,
+    /// From here to the answer.
+    span: Span,
     answer: oneshot::Sender<Result<Answered, ApiError>>,
     /// Given back when the answer is there, not when the caller goes.
     _room: Room,
@@ -85,7 +92,12 @@ struct Waiting {
 
 impl Gatherer {
     /// Starts to gather for a bus.
-    pub fn start(bus: SharedBus, max_leads_in_flight: usize, timeout: Duration) -> Self {
+    pub fn start(
+        bus: SharedBus,
+        max_leads_in_flight: usize,
+        timeout: Duration,
+        tracer: Tracer,
+    ) -> Self {
         let gather_for = |lane: Lane| {
             let (waiting, arrivals) = unbounded_channel();
             tokio::spawn(gather(lane, bus.clone(), arrivals, timeout));
@@ -94,7 +106,7 @@ impl Gatherer {
         let [rows, bulk, background] = Lane::ALL.map(gather_for);
         let room = Arc::new(Semaphore::new(max_leads_in_flight));
         let in_flight = LeadsInFlight::of(max_leads_in_flight);
-        Self { rows, bulk, background, room, in_flight, timeout }
+        Self { rows, bulk, background, room, in_flight, timeout, tracer }
     }
 
     /// Submits and waits for the answer.
@@ -113,12 +125,15 @@ impl Gatherer {
     pub async fn submit_on(
         &self,
         lane: Lane,
-        submission: Submission,
+        mut submission: Submission,
     ) -> Result<Answered, ApiError> {
         let id = submission.id;
         let leads = u32::try_from(submission.count).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(leads);
         let room = self.in_flight.enter(leads, room.map_err(|_| ApiError::overloaded())?);
+        let kind = Kind::Send { queue: lane.submitted().name() };
+        let count = submission.count;
+        let span = self.tracer.submission(kind, Some(id), &mut submission.origin, count);
         let (answer, answered) = oneshot::channel();
         let lost = |()| ApiError::from(ErrorBody::unavailable());
         let lane = match lane {
@@ -126,7 +141,7 @@ impl Gatherer {
             Lane::Bulk => &self.bulk,
             Lane::Background => &self.background,
         };
-        lane.send(Waiting { submission, answer, _room: room }).map_err(|_| lost(()))?;
+        lane.send(Waiting { submission, span, answer, _room: room }).map_err(|_| lost(()))?;
         match tokio::time::timeout(self.timeout, answered).await {
             Ok(Ok(answer)) => answer.map_err(|error| error.of_submission(id)),
             Ok(Err(_)) => Err(lost(())),
@@ -234,9 +249,10 @@ impl Gathered {
         None
     }
 
-    async fn send(self, lane: Lane, bus: SharedBus, timeout: Duration) {
+    async fn send(mut self, lane: Lane, bus: SharedBus, timeout: Duration) {
+        self.waiting.iter_mut().for_each(|waiting| waiting.span.event("gathered"));
         let results = match message(self.waiting.iter().map(|waiting| &waiting.submission)) {
-            Ok(body) => bus.call(lane.submitted(), body, within(timeout)).await,
+            Ok(body) => bus.call(lane.submitted(), Message::new(body), within(timeout)).await,
             Err(error) => Err(shared::bus::BusError::Unavailable(error.to_string())),
         };
         let count = self.waiting.len();
@@ -244,7 +260,10 @@ impl Gathered {
             Ok(reply) => answer::read(&reply, count),
             Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
         };
-        for (waiting, answer) in self.waiting.into_iter().zip(answers) {
+        for (mut waiting, answer) in self.waiting.into_iter().zip(answers) {
+            if let Err(error) = &answer {
+                waiting.span.refused(error.body());
+            }
             // A caller who has gone will ask again.
             let _ = waiting.answer.send(answer);
         }
@@ -266,6 +285,8 @@ pub fn message<'a>(
         merge: submission.merge,
         default_region: submission.default_region.as_deref(),
         options: submission.options,
+        request_id: submission.origin.request_id.as_ref(),
+        traceparent: submission.origin.trace,
         leads: &submission.leads,
     });
     let message = SubmissionsToSend { submissions: submissions.collect() };

@@ -15,7 +15,7 @@ use shared::{contract::ErrorCode, database::Database};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, origin};
 
 pub use fingerprint::{Digest, Fingerprint, fingerprint};
 use store::Stored;
@@ -81,6 +81,7 @@ impl IdempotencyKeys {
         fingerprint: Fingerprint,
         submission_id: Uuid,
     ) -> Result<Claim, ApiError> {
+        let _sql = origin::sql("INSERT", "gateway.idempotency_keys");
         let mut connection = self.database.connection().await?;
         claim_on(&mut connection, workspace_id, key, fingerprint, submission_id).await
     }
@@ -104,6 +105,7 @@ impl IdempotencyKeys {
         key: &IdempotencyKey,
         answer: &str,
     ) -> Result<(), ApiError> {
+        let _sql = origin::sql("UPDATE", "gateway.idempotency_keys");
         let mut connection = self.database.connection().await?;
         remember_on(&mut connection, workspace_id, key, answer).await
     }

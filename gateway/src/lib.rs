@@ -17,6 +17,7 @@ pub mod keys;
 pub mod limits;
 pub mod metrics;
 pub mod middleware;
+pub mod origin;
 pub mod routes;
 pub mod scopes;
 pub mod services;
@@ -38,6 +39,7 @@ use shared::{
     database::{self, Database},
     metrics::Metrics,
     settings::GatewaySettings,
+    traces::Tracer,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -88,6 +90,7 @@ pub async fn run(
     bus: SharedBus,
     database: Database,
     metrics: Metrics,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let workers = settings.http_workers;
@@ -99,9 +102,8 @@ pub async fn run(
     let specification = Data::new(Specification::new());
     let console = Data::new(Console::new());
     let in_flight = InFlight::new(stop.clone());
-    let gatherer =
-        Gatherer::start(bus.clone(), settings.max_leads_in_flight, settings.answer_timeout());
-    let gatherer = Arc::new(gatherer);
+    let (room, timeout) = (settings.max_leads_in_flight, settings.answer_timeout());
+    let gatherer = Arc::new(Gatherer::start(bus.clone(), room, timeout, tracer.clone()));
     let (guard, arrived, finished) =
         (Guard::new(settings.callbacks_allow_private), Arc::default(), Arc::default());
     let activity = Arc::new(Activity::new());
@@ -119,6 +121,7 @@ pub async fn run(
         in_flight: in_flight.clone(),
         idempotency: IdempotencyKeys::new(database.clone()),
         metrics: HttpMetrics::new(),
+        tracer,
         authenticator: Authenticator::new(database.clone(), activity, &settings),
         database: database.clone(),
         services: Services::new(bus.clone()),

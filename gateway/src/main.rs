@@ -19,8 +19,11 @@ async fn serve() -> anyhow::Result<()> {
     };
     let database = process.database(settings.database_url.as_ref(), POOL_SIZE)?;
     let bus = process.bus("gateway")?;
+    let tracer = process.tracer("gateway")?;
     migrate(&database).await?;
-    run(settings, listeners, bus.clone(), database, process.metrics, process.stop).await?;
+    let (metrics, stop) = (process.metrics, process.stop);
+    run(settings, listeners, bus.clone(), database, metrics, tracer.clone(), stop).await?;
     bus.close().await;
+    tracer.close().await;
     Ok(())
 }

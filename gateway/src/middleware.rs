@@ -6,30 +6,36 @@ use actix_web::{
     Error, HttpMessage, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{
-        ConnectionType, StatusCode,
-        header::{HeaderMap, HeaderName, HeaderValue},
-    },
+    http::{ConnectionType, StatusCode, header::HeaderValue},
     middleware::Next,
     web::Data,
 };
-use shared::contract::ErrorBody;
+use shared::{
+    contract::ErrorBody,
+    origin::{Origin, RequestId},
+    traces::{Kind, Tracer},
+};
+use tracing::field::display;
 use uuid::Uuid;
 
 use crate::{
-    auth::Caller, connections::Connection, console, error::ApiError, limits::Allowance,
-    scopes::Scope, specification, state::State,
+    auth::Caller,
+    connections::Connection,
+    console,
+    error::ApiError,
+    limits::Allowance,
+    metrics,
+    origin::{self, REQUEST_ID},
+    scopes::Scope,
+    specification,
+    state::State,
 };
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// The longest request id that is taken over from a caller.
-const MAX_REQUEST_ID: usize = 128;
 
 /// Routes that need no key, beside [`specification::PATHS`] and the console.
 const PUBLIC: [&str; 2] = ["/health", "/ready"];
 
-/// Counts the request as under way and then its answer, and gives its response an `X-Request-Id`:
-/// the caller's own, where it sent a sensible one.
+/// Counts the request as under way and then its answer, traces it, and gives its response an
+/// `X-Request-Id`: the caller's own, where it sent a sensible one.
 pub async fn accompany(
     state: Data<State>,
     request: ServiceRequest,
@@ -38,33 +44,39 @@ pub async fn accompany(
     let _entered = state.in_flight.enter();
     let _under_way = request.conn_data::<Connection>().map(Connection::enter);
     let begun = Instant::now();
-    let id = taken_over(request.headers()).unwrap_or_else(new_request_id);
-    let mut response = next.call(request).await?.map_into_boxed_body();
-    let route = response.request().match_pattern();
-    if response.status().is_server_error() {
-        tracing::warn!(request_id = ?id, status = %response.status(), ?route, "request failed");
+    let (id, trace) = origin::of(request.headers());
+    let is_probe = PUBLIC.contains(&request.path());
+    let tracer = if is_probe { Tracer::off() } else { state.tracer.clone() };
+    let method = metrics::method(request.method());
+    let mut span = tracer.span(Kind::Http { method }, trace);
+    span.set("rollcall.request_id", &id);
+    let origin = Origin { request_id: Some(id.clone()), trace: span.context() };
+    let answered = origin::within(origin, tracer, next.call(request));
+    let mut response = answered.await?.map_into_boxed_body();
+    let (route, status) = (response.request().match_pattern(), response.status());
+    span.answered(method, route.as_deref(), status.as_u16());
+    if status.is_server_error() {
+        let submission_id = submission_id(&response).map(display);
+        tracing::warn!(request_id = %id, submission_id, %status, ?route, "request failed");
     }
-    if !PUBLIC.contains(&response.request().path()) {
-        let method = response.request().method();
-        state.metrics.answered(route, method, response.status(), begun.elapsed());
+    if !is_probe {
+        state.metrics.answered(route, method, status, begun.elapsed());
     }
-    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().insert(REQUEST_ID, header(&id));
     if state.in_flight.stopping() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
     Ok(response)
 }
 
-fn taken_over(headers: &HeaderMap) -> Option<HeaderValue> {
-    let id = headers.get(REQUEST_ID)?;
-    let sensible = (1..=MAX_REQUEST_ID).contains(&id.len())
-        && id.as_bytes().iter().all(|byte| byte.is_ascii_graphic());
-    sensible.then(|| id.clone())
+/// The submission whose result a failed request did not get.
+fn submission_id(response: &ServiceResponse<BoxBody>) -> Option<Uuid> {
+    response.response().error()?.as_error::<ApiError>()?.submission_id()
 }
 
-fn new_request_id() -> HeaderValue {
-    let id = Uuid::now_v7().to_string();
-    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("none"))
+fn header(id: &RequestId) -> HeaderValue {
+    // Visible ASCII, so it can be one.
+    HeaderValue::try_from(id.to_string()).unwrap_or(HeaderValue::from_static("none"))
 }
 
 /// Lets only callers with a key pass, and only as often as the key may. Tells them how often.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use moka::sync::Cache;
 use serde::{Serialize, de::DeserializeOwned};
 use shared::{
-    bus::{Queue, SharedBus, Status, within},
+    bus::{Message, Queue, SharedBus, Status, within},
     contract::{Answer, Campaign, CampaignRequest, CampaignStatus, ErrorBody, LeadRequest},
 };
 use uuid::Uuid;
 
-use crate::error::ApiError;
+use crate::{error::ApiError, origin};
 
 /// How long a look-up may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -103,8 +103,9 @@ impl Services {
             tracing::error!(%error, "a service was not understood");
             ApiError::from(ErrorBody::internal())
         };
-        let body = serde_json::to_vec(request).map_err(unusable)?;
-        let reply = self.bus.call(queue, body.into(), within(TIMEOUT)).await?;
+        let message = Message::new(serde_json::to_vec(request).map_err(unusable)?);
+        let message = origin::current().on(message);
+        let reply = self.bus.call(queue, message, within(TIMEOUT)).await?;
         let answer: Answer<T> = serde_json::from_slice(&reply).map_err(unusable)?;
         Ok(Result::from(answer)?)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{bus::SharedBus, database::Database, settings::GatewaySettings};
+use shared::{bus::SharedBus, database::Database, settings::GatewaySettings, traces::Tracer};
 
 use crate::{
     auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
@@ -17,6 +17,8 @@ pub struct State {
     pub in_flight: InFlight,
     /// What is counted of them.
     pub metrics: HttpMetrics,
+    /// Begins their spans.
+    pub tracer: Tracer,
     /// Who calls.
     pub authenticator: Authenticator,
     /// Requests that callers gave a name.

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use shared::{
-    bus::{Queue, SharedBus, within},
+    bus::{Message, Queue, SharedBus, within},
     contract::{Answer, CampaignRequest},
     database::Database,
 };
@@ -58,8 +58,8 @@ async fn tell(bus: &SharedBus, database: &Database) -> anyhow::Result<usize> {
     }
     for (workspace_id, lead_ids) in workspaces {
         let request = CampaignRequest::ForgetLeads { workspace_id, lead_ids: lead_ids.clone() };
-        let body = serde_json::to_vec(&request)?.into();
-        let reply = bus.call(Queue::CampaignRequests, body, within(TIMEOUT)).await?;
+        let request = Message::new(serde_json::to_vec(&request)?);
+        let reply = bus.call(Queue::CampaignRequests, request, within(TIMEOUT)).await?;
         Result::from(serde_json::from_slice::<Answer<()>>(&reply)?)?;
         erasures::told(&mut *database.connection().await?, workspace_id, &lead_ids).await?;
     }

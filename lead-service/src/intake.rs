@@ -11,6 +11,7 @@ use shared::{
     database::Database,
     metrics::StageMetrics,
     pipeline::{self, Stage, hold},
+    traces::Tracer,
     worker::isolate,
 };
 use tokio_util::sync::CancellationToken;
@@ -20,9 +21,15 @@ use handing_on::hand_on;
 use reading::{Intake, portions};
 
 /// Works on the submissions of a lane until stopped. Several may run at once.
-pub async fn run(lane: Lane, bus: SharedBus, database: Database, stop: CancellationToken) {
-    let (writer, metrics) = (Writer::new(database), StageMetrics::of("lead", lane));
-    let resolving = Resolving { lane, bus: bus.clone(), writer, metrics };
+pub async fn run(
+    lane: Lane,
+    bus: SharedBus,
+    database: Database,
+    tracer: Tracer,
+    stop: CancellationToken,
+) {
+    let (writer, metrics) = (Writer::new(database, tracer.clone()), StageMetrics::of("lead", lane));
+    let resolving = Resolving { lane, bus: bus.clone(), writer, tracer, metrics };
     pipeline::run(resolving, &*bus, lane.submitted(), stop).await;
 }
 
@@ -31,6 +38,7 @@ struct Resolving {
     lane: Lane,
     bus: SharedBus,
     writer: Writer,
+    tracer: Tracer,
     metrics: StageMetrics,
 }
 
@@ -47,7 +55,7 @@ impl Stage for Resolving {
         messages: &[Message],
         stop: &CancellationToken,
     ) -> Result<(), BusError> {
-        let mut intake = Intake::default();
+        let mut intake = Intake::of(self.lane, &self.tracer);
         for message in messages {
             intake.read(message);
         }
@@ -61,7 +69,8 @@ impl Stage for Resolving {
             answers.extend(answered);
         }
         crash::point("lead-service::committed");
-        let (lane, bus, Intake { messages, units }) = (self.lane, &*self.bus, &intake);
+        let (lane, bus) = (self.lane, &*self.bus);
+        let Intake { messages, units, .. } = &mut intake;
         hold(stop, |deadline| async move {
             let mut handed_on = Vec::with_capacity(messages.len());
             for read in messages {

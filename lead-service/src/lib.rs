@@ -23,6 +23,7 @@ use shared::{
     metrics::Metrics,
     service::Service,
     settings::ServiceSettings,
+    traces::Tracer,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -47,12 +48,13 @@ pub async fn run(
     bus: SharedBus,
     database: Database,
     metrics: Metrics,
+    tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let deleted = Arc::new(Notify::new());
     let answers = requests::LeadAnswers { database: database.clone(), deleted: deleted.clone() };
     let erasures = erasures::run(bus.clone(), database.clone(), deleted, stop.clone());
-    let mut service = Service::new(bus, database, stop);
+    let mut service = Service::new(bus, database, tracer, stop);
     service.work(settings.workers, intake::run);
     service.answer(Queue::LeadRequests, answers);
     service.run(erasures);

@@ -16,8 +16,11 @@ async fn serve() -> anyhow::Result<()> {
     let listener = listen("lead_service.admin", settings.admin)?;
     let database = process.database(settings.database_url.as_ref(), POOL_SIZE)?;
     let bus = process.bus("lead-service")?;
+    let tracer = process.tracer("lead-service")?;
     migrate(&database).await?;
-    run(settings, listener, bus.clone(), database, process.metrics, process.stop).await?;
+    let (metrics, stop) = (process.metrics, process.stop);
+    run(settings, listener, bus.clone(), database, metrics, tracer.clone(), stop).await?;
     bus.close().await;
+    tracer.close().await;
     Ok(())
 }

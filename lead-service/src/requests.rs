@@ -15,6 +15,7 @@ use shared::{
     database::{Database, DatabaseError},
     entry::{Email, EntryError, Phone},
     requests::Answers,
+    traces::{Kind, Span},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -70,12 +71,16 @@ impl Answers for LeadAnswers {
     /// Raw, so that the numbers of callers' objects stay exact.
     type Reply = Box<RawValue>;
 
-    async fn answer(&self, request: LeadRequest) -> Result<Box<RawValue>, ErrorBody> {
+    async fn answer(&self, request: LeadRequest, span: &Span) -> Result<Box<RawValue>, ErrorBody> {
         let deletes = matches!(request, LeadRequest::Delete { .. });
+        let mut sql = span.child(statement(&request));
         let answered = self.carry_out(request).await.map_err(|failure| match failure {
             Failure::Refused(error) => error,
             Failure::Database(error) => error.into_error_body(),
         });
+        if let Err(error) = &answered {
+            sql.refused(error);
+        }
         if deletes && answered.is_ok() {
             self.deleted.notify_one();
         }
@@ -118,6 +123,20 @@ impl LeadAnswers {
             })
             .await
     }
+}
+
+/// The statement that gives a transaction its name.
+fn statement(request: &LeadRequest) -> Kind {
+    let (operation, table) = match request {
+        LeadRequest::Get { .. } | LeadRequest::List { .. } => ("SELECT", "lead.leads"),
+        LeadRequest::Create { .. } => ("INSERT", "lead.leads"),
+        LeadRequest::Change { .. } => ("UPDATE", "lead.leads"),
+        LeadRequest::Delete { .. } => ("DELETE", "lead.leads"),
+        LeadRequest::Suppress { .. } => ("INSERT", "lead.suppressions"),
+        LeadRequest::LiftSuppression { .. } => ("DELETE", "lead.suppressions"),
+        LeadRequest::Suppressions { .. } => ("SELECT", "lead.suppressions"),
+    };
+    Kind::Sql { operation, table }
 }
 
 fn raw(answer: &impl Serialize) -> Result<Box<RawValue>, Failure> {

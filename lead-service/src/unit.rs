@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use shared::{
     contract::{ErrorBody, Merge, Options, Submission},
     entry::{EntryError, LeadEntry, Region},
+    origin::Origin,
+    worker::Submitted,
 };
 use uuid::Uuid;
 
@@ -14,6 +16,8 @@ use uuid::Uuid;
 pub struct Unit {
     /// The submission's id.
     pub id: Uuid,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Its workspace.
     pub workspace_id: Uuid,
     /// The campaign to link to.
@@ -53,6 +57,7 @@ impl Unit {
         }
         Ok(Self {
             id: submission.id,
+            origin: submission.origin(),
             workspace_id: submission.workspace_id,
             campaign_id: submission.campaign_id,
             merge: submission.merge,
@@ -66,6 +71,16 @@ impl Unit {
     /// Whether an entry brings details.
     pub fn has_details(&self) -> bool {
         self.entries.iter().flatten().any(|entry| entry.details.is_some())
+    }
+}
+
+impl Submitted for Unit {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

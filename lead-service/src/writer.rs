@@ -22,6 +22,7 @@ use serde_json::value::RawValue;
 use shared::{
     contract::ErrorBody,
     database::{Database, DatabaseError},
+    traces::{Kind, Spans, Tracer},
     worker::Work,
 };
 use tokio::time::timeout;
@@ -66,6 +67,7 @@ pub struct Answered {
 /// Carries batches of submissions into the database.
 pub struct Writer {
     database: Database,
+    tracer: Tracer,
     connections: Option<Connections>,
     presumption: Presumption,
 }
@@ -80,8 +82,8 @@ struct Connections {
 
 impl Writer {
     /// A writer that connects when it is first needed.
-    pub fn new(database: Database) -> Self {
-        Self { database, connections: None, presumption: Presumption::default() }
+    pub fn new(database: Database, tracer: Tracer) -> Self {
+        Self { database, tracer, connections: None, presumption: Presumption::default() }
     }
 
     /// Presumes that a batch holds new leads only after as many batches that did.
@@ -130,9 +132,11 @@ impl Work<Unit> for Writer {
         let beside = connections.beside.as_ref().filter(|_| is_large);
         let written = async {
             let presumed = self.presumption.holds();
-            let written = transaction(&connections.main, beside, units, presumed).await;
+            let transaction =
+                |presumed| transaction(&connections.main, beside, units, presumed, &self.tracer);
+            let written = transaction(presumed).await;
             if presumed && presumption::is_doubtful(&written) {
-                return transaction(&connections.main, beside, units, false).await;
+                return transaction(false).await;
             }
             written
         };
@@ -191,14 +195,29 @@ struct Written {
     met_leads: bool,
 }
 
-/// Carries out a batch. Where it is `presumed` to hold new leads only, leads are not looked up unless the
-/// entries make that necessary; if the presumption is wrong, a unique index is violated.
+/// Carries out a batch, see [`resolve`] and [`write`].
 async fn transaction(
-    mut on: &AsyncPgConnection,
+    on: &AsyncPgConnection,
     beside: Option<&AsyncPgConnection>,
     units: &[Unit],
     presumed: bool,
+    tracer: &Tracer,
 ) -> QueryResult<Written> {
+    let resolved = resolve(on, beside, units, presumed);
+    let (outcomes, met_leads) = spans(tracer, "SELECT", units).around(resolved).await?;
+    let now = spans(tracer, "COMMIT", units).around(write(on, &outcomes)).await?;
+    Ok(Written { answers: outcomes.into_answers(now), met_leads })
+}
+
+/// Begins, locks, looks up and resolves; says too whether there were leads that the entries could name.
+/// Where the batch is `presumed` to hold new leads only, leads are not looked up unless the entries
+/// make that necessary; if the presumption is wrong, writing violates a unique index.
+async fn resolve<'a>(
+    on: &AsyncPgConnection,
+    beside: Option<&AsyncPgConnection>,
+    units: &'a [Unit],
+    presumed: bool,
+) -> QueryResult<(Outcomes<'a>, bool)> {
     let begin = begin(units);
     let lookup = Lookup::of(units);
     let mut begun = on;
@@ -225,7 +244,14 @@ async fn transaction(
         met_leads = !found.directories.is_empty();
         outcomes = Outcomes::of(units, &mut found);
     }
+    Ok((outcomes, met_leads))
+}
 
+/// Writes and commits; says when that was, unless nothing had to be dated.
+async fn write(
+    mut on: &AsyncPgConnection,
+    outcomes: &Outcomes<'_>,
+) -> QueryResult<Option<DateTime<Utc>>> {
     let Writes { parked, updated, created, counted, records } = outcomes.writes();
     if !parked.ids.is_empty() {
         parked.execute(&mut on).await?;
@@ -246,7 +272,13 @@ async fn transaction(
         },
         last.batch_execute("COMMIT"),
     )?;
-    Ok(Written { answers: outcomes.into_answers(now), met_leads })
+    Ok(now)
+}
+
+/// Begins spans for a part of the transaction, each in the trace of a submission.
+fn spans(tracer: &Tracer, operation: &'static str, units: &[Unit]) -> Spans {
+    let traces = units.iter().map(|unit| unit.origin.trace);
+    tracer.spans(Kind::Sql { operation, table: "lead.leads" }, traces)
 }
 
 /// Begins, and makes this the one transaction that writes to these workspaces. In sorted order, so

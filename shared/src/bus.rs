@@ -223,7 +223,12 @@ pub trait Bus: Send + Sync + 'static {
     /// # Errors
     /// [`BusError::Unavailable`] when it could not be published in time, and at once while the
     /// broker takes no messages; [`BusError::Timeout`] when no reply came.
-    async fn call(&self, queue: Queue, body: Bytes, deadline: Instant) -> Result<Bytes, BusError>;
+    async fn call(
+        &self,
+        queue: Queue,
+        request: Message,
+        deadline: Instant,
+    ) -> Result<Bytes, BusError>;
 
     /// Starts to consume a queue; with several subscriptions each message goes to one of them.
     /// Survives the loss of the broker.

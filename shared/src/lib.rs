@@ -10,7 +10,9 @@ pub mod crash;
 pub mod database;
 pub mod dead_letters;
 pub mod entry;
+pub mod http_client;
 pub mod metrics;
+pub mod origin;
 pub mod pipeline;
 pub mod process;
 pub mod purge;
@@ -18,6 +20,7 @@ pub mod requests;
 pub mod service;
 pub mod settings;
 pub mod telemetry;
+pub mod traces;
 pub mod worker;
 
 /// The services' own share of the CPU is a twelfth less with it than with the C library's allocator

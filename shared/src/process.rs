@@ -17,6 +17,7 @@ use crate::{
     metrics::Metrics,
     settings::{SecretUrl, Settings},
     telemetry,
+    traces::Tracer,
 };
 
 /// A service's process: its settings, what it counts, and the signal to stop.
@@ -66,6 +67,14 @@ impl Process {
         let url = self.settings.amqp_url.as_ref();
         let url = url.ok_or_else(|| anyhow!("wrong setting: AMQP_URL is not set"))?;
         Ok(Arc::new(rabbit_bus(url, service)?))
+    }
+
+    /// What begins the service's spans.
+    ///
+    /// # Errors
+    /// When they cannot be exported where they should.
+    pub fn tracer(&self, service: &'static str) -> anyhow::Result<Tracer> {
+        Tracer::start(service, self.settings.traces_url.as_ref())
     }
 }
 

@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bus::{BatchLimit, Message, Queue, SharedBus, within},
     contract::{Answer, ErrorBody, json_problem},
+    origin::Origin,
+    traces::{Kind, Span, Tracer},
 };
 
 /// Requests that one loop works on at once.
@@ -25,12 +27,19 @@ pub trait Answers: Send + Sync {
     /// What is answered.
     type Reply: Serialize + Send;
 
-    /// Carries out one request. May be called twice for one, and must answer the same.
-    async fn answer(&self, request: Self::Request) -> Result<Self::Reply, ErrorBody>;
+    /// Carries out one request, as part of a span. May be called twice for one, and must answer the
+    /// same.
+    async fn answer(&self, request: Self::Request, span: &Span) -> Result<Self::Reply, ErrorBody>;
 }
 
 /// Answers what arrives on a queue, until stopped.
-pub async fn serve(bus: SharedBus, queue: Queue, answers: impl Answers, stop: CancellationToken) {
+pub async fn serve(
+    bus: SharedBus,
+    queue: Queue,
+    answers: impl Answers,
+    tracer: Tracer,
+    stop: CancellationToken,
+) {
     let mut subscription = bus.subscribe(queue, LIMIT);
     loop {
         let batch = tokio::select! {
@@ -38,7 +47,15 @@ pub async fn serve(bus: SharedBus, queue: Queue, answers: impl Answers, stop: Ca
             () = stop.cancelled() => return,
             batch = subscription.next_batch() => batch,
         };
-        let answered = batch.messages().iter().map(|message| answer(&bus, &answers, message));
+        let answered = batch.messages().iter().map(async |message| {
+            let origin = Origin::of(message);
+            let kind = Kind::Process { queue: queue.name() };
+            let mut span = tracer.span(kind, origin.trace);
+            if let Some(id) = &origin.request_id {
+                span.set("rollcall.request_id", id);
+            }
+            answer(&bus, &answers, message, &origin, span).await;
+        });
         join_all(answered).await;
         if let Err(error) = batch.ack().await {
             tracing::debug!(%error, "requests will be answered once more");
@@ -46,14 +63,24 @@ pub async fn serve(bus: SharedBus, queue: Queue, answers: impl Answers, stop: Ca
     }
 }
 
-async fn answer<A: Answers>(bus: &SharedBus, answers: &A, message: &Message) {
+async fn answer<A: Answers>(
+    bus: &SharedBus,
+    answers: &A,
+    message: &Message,
+    origin: &Origin,
+    mut span: Span,
+) {
+    let request_id = origin.logged();
     let result = match serde_json::from_slice(&message.body) {
-        Ok(request) => answers.answer(request).await,
+        Ok(request) => answers.answer(request, &span).await,
         Err(error) => {
-            tracing::error!(error = %json_problem(&error), "unreadable request");
+            tracing::error!(request_id, error = %json_problem(&error), "unreadable request");
             Err(ErrorBody::internal())
         }
     };
+    if let Err(error) = &result {
+        span.refused(error);
+    }
     let reply = match serde_json::to_vec(&Answer::from(result)) {
         Ok(reply) => reply,
         Err(error) => return tracing::error!(%error, "unwritable answer"),

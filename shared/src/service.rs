@@ -12,6 +12,7 @@ use crate::{
     metrics::{Metrics, watch_queues},
     purge::{self, Portion},
     requests::{self, Answers},
+    traces::Tracer,
 };
 
 /// Connections for look-ups; the pipeline's workers have their own.
@@ -26,6 +27,8 @@ pub struct Service {
     pub bus: SharedBus,
     /// Where it keeps what it owns.
     pub database: Database,
+    /// Where its work shows in traces.
+    pub tracer: Tracer,
     /// Cancelled when it is to finish what it has begun, and end.
     pub stop: CancellationToken,
     tasks: JoinSet<()>,
@@ -33,8 +36,13 @@ pub struct Service {
 
 impl Service {
     /// A service that does nothing yet.
-    pub fn new(bus: SharedBus, database: Database, stop: CancellationToken) -> Self {
-        Self { bus, database, stop, tasks: JoinSet::new() }
+    pub fn new(
+        bus: SharedBus,
+        database: Database,
+        tracer: Tracer,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { bus, database, tracer, stop, tasks: JoinSet::new() }
     }
 
     /// Does this, too. It must end when the service is stopped.
@@ -46,14 +54,15 @@ impl Service {
     pub fn work<F>(
         &mut self,
         workers: usize,
-        worker: impl Fn(Lane, SharedBus, Database, CancellationToken) -> F,
+        worker: impl Fn(Lane, SharedBus, Database, Tracer, CancellationToken) -> F,
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
         for lane in Lane::ALL {
             for _ in 0..lane.workers(workers) {
                 let (bus, database) = (self.bus.clone(), self.database.clone());
-                self.run(worker(lane, bus, database, self.stop.clone()));
+                let (tracer, stop) = (self.tracer.clone(), self.stop.clone());
+                self.run(worker(lane, bus, database, tracer, stop));
             }
         }
     }
@@ -61,8 +70,8 @@ impl Service {
     /// Answers look-ups and changes that come on a queue.
     pub fn answer(&mut self, queue: Queue, answers: impl Answers + Clone + 'static) {
         for _ in 0..ANSWERERS {
-            let (bus, stop) = (self.bus.clone(), self.stop.clone());
-            self.run(requests::serve(bus, queue, answers.clone(), stop));
+            let (bus, tracer, stop) = (self.bus.clone(), self.tracer.clone(), self.stop.clone());
+            self.run(requests::serve(bus, queue, answers.clone(), tracer, stop));
         }
     }
 
@@ -84,7 +93,7 @@ impl Service {
     ) -> anyhow::Result<()> {
         let queues: Vec<_> = queues.into_iter().collect();
         self.run(watch_queues(self.bus.clone(), queues, self.stop.clone()));
-        let Self { bus, database, stop, tasks } = self;
+        let Self { bus, database, tracer: _, stop, tasks } = self;
         let readiness = Readiness { bus, database, stopping: stop.clone() };
         admin::serve(listener, readiness, metrics, stop).await?;
         tasks.join_all().await;

@@ -1,8 +1,10 @@
 //! Settings: defaults in code, then `rollcall.toml`, then the environment.
 //!
-//! A setting `section.key` is `ROLLCALL__SECTION__KEY` in the environment. `DATABASE_URL` and
-//! `AMQP_URL` go by the names that everybody knows. One structure for all processes, so that they
+//! A setting `section.key` is `ROLLCALL__SECTION__KEY` in the environment. `DATABASE_URL`, `AMQP_URL`
+//! and `OTEL_EXPORTER_OTLP_ENDPOINT` go by the names that everybody knows. One structure for all processes, so that they
 //! can share one file; an unknown or wrong setting stops the start.
+
+mod traces;
 
 use std::{
     collections::HashMap, fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration,
@@ -21,6 +23,8 @@ pub struct Settings {
     pub database_url: Option<SecretUrl>,
     /// RabbitMQ; `rollcall up` uses the in-process bus when absent.
     pub amqp_url: Option<SecretUrl>,
+    /// Where spans are posted to, by OTLP over HTTP; nothing is traced when absent.
+    pub traces_url: Option<SecretUrl>,
     /// Where `rollcall up` keeps what it runs by itself.
     pub data_dir: PathBuf,
     /// What is logged, and how.
@@ -112,6 +116,7 @@ impl Default for Settings {
         Self {
             database_url: None,
             amqp_url: None,
+            traces_url: None,
             data_dir: ".rollcall".into(),
             log: LogSettings::default(),
             gateway: GatewaySettings::default(),
@@ -214,6 +219,8 @@ impl Settings {
         // An empty variable means absent, as compose files and shells produce them.
         let known = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
         let (database_url, amqp_url) = (known("DATABASE_URL"), known("AMQP_URL"));
+        let traces_url = traces::endpoint(&environment);
+        traces::validate(&environment)?;
         // `prefix_separator` keeps other tools' variables out, such as ROLLCALL_API_KEY.
         let variables = Environment::with_prefix("ROLLCALL")
             .prefix_separator("__")
@@ -228,6 +235,7 @@ impl Settings {
             .add_source(variables)
             .set_override_option("database_url", database_url)?
             .set_override_option("amqp_url", amqp_url)?
+            .set_override_option("traces_url", traces_url)?
             .build()?
             .try_deserialize()?;
         settings.validate()?;
@@ -282,6 +290,13 @@ impl Settings {
             let problem = "AMQP_URL is no AMQP URL, such as amqp://user:password@host:5672/%2f";
             return Err(SettingsError(problem.to_owned()));
         }
+        if let Some(url) = &self.traces_url {
+            let url = url.expose().parse::<hyper::Uri>().unwrap_or_default();
+            if !matches!(url.scheme_str(), Some("http" | "https")) {
+                let problem = "OTEL_EXPORTER_OTLP_ENDPOINT is no http or https URL";
+                return Err(SettingsError(problem.to_owned()));
+            }
+        }
         Ok(())
     }
 }
@@ -333,6 +348,23 @@ mod tests {
     }
 
     #[test]
+    fn traces_go_by_the_standard_names() {
+        let url = |variables: &[(&str, &str)]| {
+            let url = load(variables).expect("right").traces_url;
+            url.as_ref().map(SecretUrl::expose).map(str::to_owned)
+        };
+        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318/");
+        let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://u:secret@h/otlp");
+        let sampler = ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
+        assert_eq!(url(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]), None);
+        let posted = url(&[base, sampler, ("OTEL_TRACES_SAMPLER_ARG", "0.1")]);
+        assert_eq!(posted.as_deref(), Some("http://collector:4318/v1/traces"));
+        assert_eq!(url(&[base, own]).as_deref(), Some("https://u:secret@h/otlp"));
+        let settings = load(&[own]).expect("right");
+        assert!(!format!("{settings:?}").contains("secret"));
+    }
+
+    #[test]
     fn a_wrong_setting_is_named() {
         for (name, value, told) in [
             ("ROLLCALL__GATEWAY__LISTEN", "nowhere", "listen"),
@@ -341,6 +373,10 @@ mod tests {
             ("ROLLCALL__LOG__FORMAT", "yaml", "yaml"),
             ("DATABASE_URL", "mysql://h/d", "DATABASE_URL"),
             ("AMQP_URL", "http://h", "AMQP_URL"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_PROTOCOL"),
+            ("OTEL_TRACES_SAMPLER", "sometimes", "OTEL_TRACES_SAMPLER"),
+            ("OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG"),
         ] {
             let error = load(&[(name, value)]).expect_err(name).to_string();
             assert!(error.contains(told) && !error.contains('\n'), "{name}: {error}");

@@ -6,11 +6,22 @@ use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
+use uuid::Uuid;
 
-use crate::database::DatabaseError;
+use crate::{database::DatabaseError, origin::Origin};
 
 /// How often a piece of work is tried before the data is blamed.
 const TRIES: usize = 3;
+
+/// A submission, as work on it is logged.
+pub trait Submitted: Sync {
+    /// The submission's id.
+    fn id(&self) -> Uuid;
+
+    /// Where it comes from.
+    fn origin(&self) -> &Origin;
+}
 
 /// Work that is done on many units at once, in one transaction.
 #[async_trait]
@@ -29,7 +40,7 @@ pub trait Work<U>: Send {
 /// of them, until the culprit is alone. While the database is away, holds on and tries again.
 ///
 /// Returns what became of each unit, in order, or `None` when stopped before the end.
-pub async fn isolate<U: Sync, W: Work<U>>(
+pub async fn isolate<U: Submitted, W: Work<U>>(
     units: &[U],
     work: &mut W,
     stop: &CancellationToken,
@@ -50,25 +61,31 @@ pub async fn isolate<U: Sync, W: Work<U>>(
 }
 
 /// Tries until it works, or fails [`TRIES`] times with the database in reach.
-async fn insist<U: Sync, W: Work<U>>(
+async fn insist<U: Submitted, W: Work<U>>(
     units: &[U],
     work: &mut W,
     stop: &CancellationToken,
 ) -> Option<Result<Vec<W::Done>, String>> {
     let mut pauses = pauses();
     let mut failures = 0;
+    // The only one, as soon as it matters which.
+    let first = units.first();
+    let submission_id = first.map(|unit| display(unit.id()));
+    let request_id = first.and_then(|unit| unit.origin().logged());
     loop {
         match work.work(units).await {
             Ok(done) => return Some(Ok(done)),
             Err(DatabaseError::Failed(reason)) => {
-                tracing::error!(%reason, units = units.len(), "a batch failed");
+                let units = units.len();
+                tracing::error!(%reason, units, submission_id, request_id, "a batch failed");
                 failures += 1;
                 if failures == TRIES {
                     return Some(Err(reason));
                 }
             }
             Err(DatabaseError::Unavailable(reason)) => {
-                tracing::warn!(%reason, "holding on to a batch");
+                let units = units.len();
+                tracing::warn!(%reason, units, submission_id, request_id, "holding on to a batch");
             }
         }
         tokio::select! {
@@ -94,30 +111,49 @@ mod tests {
 
     use super::*;
 
+    /// Its place in the batch, and whether it is a culprit.
+    struct Unit(usize, bool, Origin);
+
+    impl Unit {
+        fn new(place: usize, is_culprit: bool) -> Self {
+            Self(place, is_culprit, Origin::default())
+        }
+    }
+
+    impl Submitted for Unit {
+        fn id(&self) -> Uuid {
+            Uuid::from_u128(self.0 as u128)
+        }
+
+        fn origin(&self) -> &Origin {
+            &self.2
+        }
+    }
+
     /// Fails while `away` counts down, then for good where a culprit is among the units.
     struct Script {
         away: usize,
     }
 
     #[async_trait]
-    impl Work<(usize, bool)> for Script {
+    impl Work<Unit> for Script {
         type Done = usize;
 
-        async fn work(&mut self, units: &[(usize, bool)]) -> Result<Vec<usize>, DatabaseError> {
+        async fn work(&mut self, units: &[Unit]) -> Result<Vec<usize>, DatabaseError> {
             if self.away > 0 {
                 self.away -= 1;
                 return Err(DatabaseError::Unavailable("away".to_owned()));
             }
-            if units.iter().any(|(_, culprit)| *culprit) {
+            if units.iter().any(|unit| unit.1) {
                 return Err(DatabaseError::Failed("bad".to_owned()));
             }
-            Ok(units.iter().map(|(place, _)| *place).collect())
+            Ok(units.iter().map(|unit| unit.0).collect())
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_absent_database_is_waited_for() {
-        let units = [(0, false), (1, false)];
+        let units = [Unit::new(0, false), Unit::new(1, false)];
         let results = isolate(&units, &mut Script { away: 50 }, &CancellationToken::new()).await;
         assert_eq!(results, Some(vec![Ok(0), Ok(1)]));
     }
@@ -126,7 +162,7 @@ mod tests {
     async fn stopping_gives_up_waiting() {
         let stop = CancellationToken::new();
         stop.cancel();
-        assert_eq!(isolate(&[(0, false)], &mut Script { away: 50 }, &stop).await, None);
+        assert_eq!(isolate(&[Unit::new(0, false)], &mut Script { away: 50 }, &stop).await, None);
     }
 
     proptest! {
@@ -135,11 +171,15 @@ mod tests {
         fn culprits_are_isolated(culprits in prop::collection::vec(any::<bool>(), 1..40)) {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_time().start_paused(true).build().expect("a runtime");
-            let units: Vec<_> = culprits.into_iter().enumerate().collect();
+            let units: Vec<_> = culprits
+                .into_iter()
+                .enumerate()
+                .map(|(place, is_culprit)| Unit::new(place, is_culprit))
+                .collect();
             let work = &mut Script { away: 0 };
             let results = runtime.block_on(isolate(&units, work, &CancellationToken::new()));
-            let expected = units.into_iter().map(|(place, culprit)| {
-                if culprit { Err("bad".to_owned()) } else { Ok(place) }
+            let expected = units.into_iter().map(|Unit(place, is_culprit, _)| {
+                if is_culprit { Err("bad".to_owned()) } else { Ok(place) }
             });
             prop_assert_eq!(results, Some(expected.collect()));
         }

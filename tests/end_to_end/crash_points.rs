@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::bus::{Bus, Queue, rabbit::RabbitBus, within};
+use shared::bus::{Bus, Message, Queue, rabbit::RabbitBus, within};
 use test_support::TestVhost;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -96,9 +96,9 @@ async fn a_message_is_answered_the_same_after_a_crash() {
                 "leads": [{"phone": "+15550000001", "email": format!("{name}.{place}@x.com")},
                           {"email": format!("{name}.{place}@x.com"), "title": "CEO"}],
             }]});
-            let body = serde_json::to_vec(&body).expect("JSON");
+            let request = Message::new(serde_json::to_vec(&body).expect("JSON"));
             let ask =
-                || bus.call(Queue::Submitted, body.clone().into(), within(Duration::from_secs(30)));
+                || bus.call(Queue::Submitted, request.clone(), within(Duration::from_secs(30)));
             let service = match name {
                 "lead-service" => &mut processes.lead_service,
                 _ => &mut processes.campaign_service,

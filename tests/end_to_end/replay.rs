@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use shared::bus::{Bus, Queue, rabbit::RabbitBus, within};
+use shared::bus::{Bus, Message, Queue, rabbit::RabbitBus, within};
 use test_support::TestVhost;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -13,9 +13,9 @@ use uuid::Uuid;
 use crate::system::{Caller, System, expect, id};
 
 async fn publish(bus: &RabbitBus, body: &Value) -> Value {
-    let body = serde_json::to_vec(body).expect("JSON");
+    let request = Message::new(serde_json::to_vec(body).expect("JSON"));
     let deadline = within(Duration::from_secs(20));
-    let reply = bus.call(Queue::Submitted, body.into(), deadline).await.expect("a reply");
+    let reply = bus.call(Queue::Submitted, request, deadline).await.expect("a reply");
     serde_json::from_slice(&reply).expect("JSON")
 }
 

@@ -15,6 +15,7 @@ use shared::{
     database::Database,
     metrics::Metrics,
     settings::Settings,
+    traces::Tracer,
 };
 use test_support::{TestDatabase, TestVhost, eventually};
 use tokio::task::JoinSet;
@@ -90,38 +91,53 @@ impl System {
         gateway::migrate(&connect()).await.expect("migrated");
         lead_service::migrate(&connect()).await.expect("migrated");
         campaign_service::migrate(&connect()).await.expect("migrated");
+        let tracer =
+            |service| Tracer::start(service, settings.traces_url.as_ref()).expect("a URL, or none");
         for _ in 0..replicas {
             let (port, service) = (listener(), settings.lead_service.clone());
             lead_admin.push(url(&port));
             let (bus, db, stop) = (bus("lead-service"), connect(), behind.stop.clone());
-            let metrics = metrics.clone();
+            let (metrics, tracer) = (metrics.clone(), tracer("lead-service"));
             behind.tasks.spawn(async move {
-                lead_service::run(service, port, bus.clone(), db, metrics, stop)
+                lead_service::run(service, port, bus.clone(), db, metrics, tracer.clone(), stop)
                     .await
                     .expect("served");
                 bus.close().await;
+                tracer.close().await;
             });
         }
         for _ in 0..replicas {
             let (port, service) = (listener(), settings.campaign_service.clone());
             campaign_admin.push(url(&port));
             let (bus, db, stop) = (bus("campaign-service"), connect(), behind.stop.clone());
-            let metrics = metrics.clone();
+            let (metrics, tracer) = (metrics.clone(), tracer("campaign-service"));
             behind.tasks.spawn(async move {
-                campaign_service::run(service, port, bus.clone(), db, metrics, stop)
-                    .await
-                    .expect("served");
+                campaign_service::run(
+                    service,
+                    port,
+                    bus.clone(),
+                    db,
+                    metrics,
+                    tracer.clone(),
+                    stop,
+                )
+                .await
+                .expect("served");
                 bus.close().await;
+                tracer.close().await;
             });
         }
         let ports = gateway::Listeners { api: listener(), admin: listener() };
         let base = url(&ports.api);
         let admin = [url(&ports.admin), lead_admin.swap_remove(0), campaign_admin.swap_remove(0)];
         let (gateway, bus, db) = (settings.gateway.clone(), bus("gateway"), connect());
-        let stop = before.stop.clone();
+        let (tracer, stop) = (tracer("gateway"), before.stop.clone());
         before.tasks.spawn(async move {
-            gateway::run(gateway, ports, bus.clone(), db, metrics, stop).await.expect("served");
+            gateway::run(gateway, ports, bus.clone(), db, metrics, tracer.clone(), stop)
+                .await
+                .expect("served");
             bus.close().await;
+            tracer.close().await;
         });
 
         let acme = caller(&database, &base, "Acme", Some(0)).await;

@@ -154,7 +154,10 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::{ErrorCode, Options, Outcome, Resolved};
+    use shared::{
+        contract::{ErrorCode, Options, Outcome, Resolved},
+        origin::Origin,
+    };
 
     use super::*;
 
@@ -182,6 +185,7 @@ mod tests {
         };
         Unit {
             id: id(submission),
+            origin: Origin::default(),
             workspace_id: CAMPAIGN.0,
             campaign_id: CAMPAIGN.1,
             resolved_at: at(second),

@@ -68,7 +68,7 @@ impl Delivery {
                     let delivery = Arc::clone(&delivery);
                     under_way.spawn(async move {
                         if let Err(error) = delivery.deliver(&due).await {
-                            tracing::warn!(submission = %due.submission_id, %error, "a callback is sent again");
+                            tracing::warn!(submission_id = %due.submission_id, %error, "a callback is sent again");
                         }
                         drop(slot);
                     });
@@ -109,11 +109,11 @@ impl Delivery {
             (sent, Some(&pause)) => {
                 let answer =
                     sent.map_or_else(|error| error.to_string(), |status| status.to_string());
-                tracing::info!(submission = %due.submission_id, attempt, %answer, "a callback was not taken");
+                tracing::info!(submission_id = %due.submission_id, attempt, %answer, "a callback was not taken");
                 store::postpone(&mut connection, due.submission_id, pauses::jittered(pause)).await
             }
             (_, None) => {
-                tracing::warn!(submission = %due.submission_id, attempt, "a callback is given up");
+                tracing::warn!(submission_id = %due.submission_id, attempt, "a callback is given up");
                 store::end(&mut connection, due.submission_id, "failed").await
             }
         }

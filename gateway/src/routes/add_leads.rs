@@ -23,6 +23,7 @@ use crate::{
     extract::{Authenticated, Body, Id},
     gather::{Answered, Submission},
     idempotency::{Claim, IdempotencyKey, fingerprint},
+    origin,
     services::CampaignState,
     state::State,
 };
@@ -186,6 +187,7 @@ impl AddLeads {
     ) -> Submission {
         Submission {
             id,
+            origin: origin::current(),
             workspace_id,
             campaign_id,
             merge: self.merge,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use shared::{
     bus::{Queue, REASON_HEADER, SOURCE_HEADER, rabbit::EXCHANGE},
     contract::{Submission, SubmissionResults},
+    origin::{MAX_REQUEST_ID, REQUEST_ID_HEADER, TRACEPARENT_HEADER},
 };
 
 use super::schemas::{self, Schemas};
@@ -125,13 +126,24 @@ fn queue(queue: Queue) -> Value {
     json!({"is": "queue", "queue": queue, "bindingVersion": "0.3.0"})
 }
 
-/// What AMQP calls properties.
+/// What AMQP calls properties, and its headers.
 fn properties() -> Value {
     json!({
         "type": "object",
         "properties": {
             "reply_to": {"type": "string", "description": "Where to send the results, where they are wanted."},
             "correlation_id": {"type": "string"},
+            TRACEPARENT_HEADER: {
+                "type": "string",
+                "description": "W3C Trace Context: the span that all submissions are part of which name none.",
+            },
+            REQUEST_ID_HEADER: {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_REQUEST_ID,
+                "description": "Names the request in logs and traces, for all submissions that have no name of \
+                                their own. Visible ASCII.",
+            },
         },
     })
 }

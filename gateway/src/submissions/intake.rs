@@ -18,6 +18,7 @@ use crate::{
     error::ApiError,
     extract::{BodyStream, Format},
     idempotency::{self, Claim, Digest, Fingerprint, IdempotencyKey},
+    origin,
 };
 
 /// Who submits, and what for.
@@ -89,15 +90,16 @@ impl Submissions {
                 .await
                 .map_err(|refusal| ApiError::bad_request(refusal.to_string()))?;
         }
+        let claim = request.key.zip(digest).map(|(key, mut digest)| {
+            digest.json(options.to_json().as_bytes());
+            digest.json(json!(callback_url).to_string().as_bytes());
+            (key, digest.finish())
+        });
         let whole = Whole {
             rest: full,
             total,
-            options: options.to_json(),
-            claim: request.key.zip(digest).map(|(key, mut digest)| {
-                digest.json(options.to_json().as_bytes());
-                digest.json(json!(callback_url).to_string().as_bytes());
-                (key, digest.finish())
-            }),
+            options: options.from(&origin::current()).to_json(),
+            claim,
             callback_url,
             max_waiting: request.max_waiting,
         };

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use shared::origin::Origin;
 
 use super::split::Malformed;
 use crate::{error::ApiError, routes::add_leads::AddLeads};
 
 const CALLBACK_URL: &str = "callback_url";
+/// Where the request came from, kept among its options.
+const REQUEST_ID: &str = "request_id";
+const TRACEPARENT: &str = "traceparent";
 /// What the options of a request may hold together, and what one array or object among them.
 const MAX_BYTES: usize = 16 << 10;
 const MAX_OBJECT: usize = 1 << 10;
@@ -35,7 +40,7 @@ impl Options {
         for (name, value) in query {
             let raw = match value.as_str() {
                 "true" | "false" => RawValue::from_string(value.clone()),
-                text => serde_json::value::to_raw_value(text),
+                text => to_raw_value(text),
             };
             let raw = raw.map_err(|_| ApiError::bad_request("Invalid query string"))?;
             options.add(name, &raw).map_err(|malformed| match malformed {
@@ -82,7 +87,7 @@ impl Options {
             ));
         }
         if let (None, Some(region)) = (&request.default_region, default_region) {
-            let region = serde_json::value::to_raw_value(region)
+            let region = to_raw_value(region)
                 .map_err(|_| ApiError::bad_request("Invalid default_region"))?;
             self.members.insert("default_region".to_owned(), region);
         }
@@ -97,6 +102,31 @@ impl Options {
         let Some(raw) = &self.callback_url else { return Ok(None) };
         serde_json::from_str(raw.get())
             .map_err(|_| ApiError::bad_request("callback_url must be a string"))
+    }
+
+    /// The same, with where they come from, as chunks that are sent later will say. What a caller wrote
+    /// under these names means nothing.
+    #[must_use]
+    pub fn from(mut self, origin: &Origin) -> Self {
+        self.keep(REQUEST_ID, origin.request_id.as_ref());
+        self.keep(TRACEPARENT, origin.trace.as_ref());
+        self
+    }
+
+    fn keep(&mut self, name: &str, value: Option<&impl Serialize>) {
+        match value.and_then(|value| to_raw_value(value).ok()) {
+            Some(raw) => self.members.insert(name.to_owned(), raw),
+            None => self.members.remove(name),
+        };
+    }
+
+    /// Where they come from.
+    pub fn origin(&self) -> Origin {
+        let text = |name| serde_json::from_str::<String>(self.members.get(name)?.get()).ok();
+        Origin {
+            request_id: text(REQUEST_ID).and_then(|id| id.parse().ok()),
+            trace: text(TRACEPARENT).and_then(|trace| trace.parse().ok()),
+        }
     }
 
     /// The body of a small request with these leads and the same options.
@@ -139,6 +169,19 @@ mod tests {
         let request = again.request("[{}]");
         assert_eq!(request, format!(r#"{{"leads":[{{}}],{}"#, &json[1..]));
         assert_eq!(Options::default().request("[7]"), r#"{"leads":[7]}"#);
+    }
+
+    #[test]
+    fn they_keep_where_they_come_from() {
+        let forged = query(&[("request_id", "forged"), ("traceparent", "forged")]).expect("once");
+        let origin = Origin {
+            request_id: "my\\own".parse().ok(),
+            trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().ok(),
+        };
+        let kept = Options::from_json(&forged.from(&origin).to_json()).expect("what was written");
+        assert_eq!(kept.origin(), origin);
+        let nowhere = kept.from(&Origin::default());
+        assert_eq!((nowhere.to_json().as_str(), nowhere.origin()), ("{}", Origin::default()));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
 
 use super::{
     Options,
@@ -120,7 +121,8 @@ impl Worker {
         let outcome = match self.send(turn, &chunk).await {
             Err(error) if error.is_passing() => {
                 let attempts = turn.attempts.saturating_add(1);
-                tracing::warn!(submission = %turn.id, attempts, %error, "a chunk will be sent again");
+                let (submission_id, part_of) = (display(chunk.id), display(turn.id));
+                tracing::warn!(submission_id, part_of, attempts, %error, "a chunk will be sent again");
                 let pause = pause(attempts.unsigned_abs());
                 turns::hold(&mut *self.database.connection().await?, turn, pause, attempts).await?;
                 return Ok(false);
@@ -128,7 +130,8 @@ impl Worker {
             Err(error) => Outcome::refused(chunk.entries, count, &error.into_body()),
             Ok(answered) => {
                 Outcome::answered(&chunk.entries, count, &answered).unwrap_or_else(|error| {
-                    tracing::error!(submission = %turn.id, %error, "an answer was not understood");
+                    let (submission_id, part_of) = (display(chunk.id), display(turn.id));
+                    tracing::error!(submission_id, part_of, %error, "an answer was not understood");
                     Outcome::refused(chunk.entries, count, &ErrorBody::internal())
                 })
             }
@@ -145,7 +148,8 @@ impl Worker {
     async fn send(&self, turn: &Turn, chunk: &Chunk) -> Result<crate::gather::Answered, ApiError> {
         let options = Options::from_json(&turn.options).map_err(|_| ErrorBody::internal())?;
         let request = AddLeads::parse(options.request(&chunk.entries).as_bytes())?;
-        let submission = request.into_submission(chunk.id, turn.workspace_id, turn.campaign_id);
+        let mut submission = request.into_submission(chunk.id, turn.workspace_id, turn.campaign_id);
+        submission.origin = options.origin();
         let mut sending = std::pin::pin!(self.gatherer.submit_on(Lane::Background, submission));
         loop {
             tokio::select! {
@@ -176,7 +180,7 @@ async fn work(
         }
         Err(error) => {
             failures.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(submission = %turn.id, %error, "a chunk will be sent again");
+            tracing::warn!(part_of = %turn.id, %error, "a chunk will be sent again");
         }
     }
     // The next chunk is due.

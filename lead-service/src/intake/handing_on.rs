@@ -8,11 +8,14 @@ use shared::{
     bus::{Bus, BusError, Lane, Message, dead_letter},
     contract::{
         ErrorBody, Options, ResolvedSubmission, ResolvedSubmissions, SubmissionResult,
-        SubmissionResults, write_submissions,
+        SubmissionResults, Unreadable, write_submissions,
     },
     crash,
+    origin::Origin,
+    traces::{Kind, Spans, TraceContext},
 };
 use tokio::time::Instant;
+use tracing::field::display;
 use uuid::Uuid;
 
 use super::reading::{ReadMessage, ReadSubmission, Refusal};
@@ -22,41 +25,59 @@ use crate::{unit::Unit, writer::Answer};
 pub(super) async fn hand_on(
     lane: Lane,
     bus: &dyn Bus,
-    read: &ReadMessage<'_>,
+    read: &mut ReadMessage<'_>,
     units: &[Unit],
     answers: &[Result<Answer, String>],
     deadline: Instant,
 ) -> Result<(), BusError> {
-    let submissions = match &read.content {
+    let submissions = match &mut read.content {
         Ok(submissions) => submissions,
         Err(refusal) => return refuse(lane, bus, read.message, refusal, deadline).await,
     };
+    let queue = lane.resolved();
     let mut resolved = Vec::with_capacity(submissions.len());
     let mut letters = Letters::default();
-    for ReadSubmission { raw, unit } in submissions {
+    let mut sending = Vec::with_capacity(submissions.len());
+    for ReadSubmission { raw, unit, span } in submissions {
+        let sent = span.child(Kind::Send { queue: queue.name() });
+        let trace = sent.context();
+        sending.push(sent);
         resolved.push(match unit {
             Err(unreadable) => {
+                let Unreadable { submission_id, origin, error } = unreadable;
                 // Told to whoever asked; kept where nobody did.
                 if read.message.reply_to.is_none() {
-                    letters.add(raw, &unreadable.error.message);
+                    letters.add(raw, *submission_id, origin, &error.message);
                 }
-                failed(unreadable.submission_id, unreadable.error.clone())
+                failed(*submission_id, origin, trace, error.clone())
             }
             Ok(place) => match (&units[*place], &answers[*place]) {
-                (unit, Ok(Ok(answered))) => ResolvedSubmission {
-                    id: Some(unit.id),
-                    workspace_id: unit.workspace_id,
-                    campaign_id: unit.campaign_id,
-                    options: unit.options,
-                    refs: Cow::Borrowed(&unit.refs),
-                    outcomes: Some(&answered.outcomes),
-                    resolved_at: Some(answered.resolved_at),
-                    error: None,
-                },
-                (unit, Ok(Err(error))) => failed(Some(unit.id), error.clone()),
+                (unit, Ok(Ok(answered))) => {
+                    log(unit, "resolved a submission");
+                    ResolvedSubmission {
+                        id: Some(unit.id),
+                        workspace_id: unit.workspace_id,
+                        campaign_id: unit.campaign_id,
+                        request_id: unit.origin.request_id.clone(),
+                        traceparent: trace,
+                        options: unit.options,
+                        refs: Cow::Borrowed(&unit.refs),
+                        outcomes: Some(&answered.outcomes),
+                        resolved_at: Some(answered.resolved_at),
+                        error: None,
+                    }
+                }
+                (unit, Ok(Err(error))) => {
+                    log(unit, "refused a submission");
+                    span.refused(error);
+                    failed(Some(unit.id), &unit.origin, trace, error.clone())
+                }
                 (unit, Err(reason)) => {
-                    letters.add(raw, &format!("submission {} failed: {reason}", unit.id));
-                    failed(Some(unit.id), ErrorBody::internal())
+                    let error = ErrorBody::internal();
+                    let reason = format!("submission {} failed: {reason}", unit.id);
+                    letters.add(raw, Some(unit.id), &unit.origin, &reason);
+                    span.refused(&error);
+                    failed(Some(unit.id), &unit.origin, trace, error)
                 }
             },
         });
@@ -65,16 +86,30 @@ pub(super) async fn hand_on(
     let body = serde_json::to_vec(&ResolvedSubmissions { submissions: resolved })
         .map_err(|error| BusError::Unavailable(error.to_string()))?;
     let message = Message::following(read.message, body);
-    bus.publish(lane.resolved(), message, deadline).await?;
+    Spans::from_iter(sending).around(bus.publish(queue, message, deadline)).await?;
     crash::point("lead-service::confirmed");
     Ok(())
 }
 
-fn failed<'a>(id: Option<Uuid>, error: ErrorBody) -> ResolvedSubmission<'a> {
+/// One line for each submission, for who follows one through the services.
+fn log(unit: &Unit, what: &'static str) {
+    let request_id = unit.origin.logged();
+    let leads = unit.entries.len();
+    tracing::debug!(submission_id = %unit.id, request_id, leads, "{what}");
+}
+
+fn failed<'a>(
+    id: Option<Uuid>,
+    origin: &Origin,
+    traceparent: Option<TraceContext>,
+    error: ErrorBody,
+) -> ResolvedSubmission<'a> {
     ResolvedSubmission {
         id,
         workspace_id: Uuid::nil(),
         campaign_id: Uuid::nil(),
+        request_id: origin.request_id.clone(),
+        traceparent,
         options: Options::default(),
         refs: Cow::default(),
         outcomes: None,
@@ -91,7 +126,10 @@ struct Letters<'a> {
 }
 
 impl<'a> Letters<'a> {
-    fn add(&mut self, raw: &'a RawValue, reason: &str) {
+    fn add(&mut self, raw: &'a RawValue, id: Option<Uuid>, origin: &Origin, reason: &str) {
+        let request_id = origin.logged();
+        let submission_id = id.map(display);
+        tracing::error!(submission_id, request_id, reason, "a submission becomes a dead letter");
         self.submissions.push(raw);
         self.reasons.push(reason.to_owned());
     }
@@ -109,7 +147,6 @@ impl<'a> Letters<'a> {
         let body = write_submissions(&self.submissions);
         let letter = Message { body: body.into(), ..source.clone() };
         let reason = self.reasons.join("; ");
-        tracing::error!(%reason, "submissions became dead letters");
         dead_letter(bus, lane.submitted(), &letter, &reason, deadline).await
     }
 }

@@ -1,13 +1,14 @@
-//! Reading a batch: from messages to units of work.
+//! Reading a batch: from messages to units of work, each with a span of its own.
 
 use std::{collections::HashSet, ops::Range};
 
 use serde_json::value::RawValue;
 use shared::{
-    bus::{Message, Queue},
+    bus::{Lane, Message, Queue},
     contract::{ErrorBody, Submission, Unreadable, read_submissions},
+    origin::Origin,
+    traces::{Kind, Span, Tracer},
 };
-use uuid::Uuid;
 
 use crate::{unit::Unit, writer::MAX_WORKSPACES};
 
@@ -16,8 +17,9 @@ use crate::{unit::Unit, writer::MAX_WORKSPACES};
 const MAX_ENTRIES: usize = 4_000;
 
 /// A batch, read.
-#[derive(Default)]
 pub(super) struct Intake<'a> {
+    kind: Kind,
+    tracer: &'a Tracer,
     /// Its messages, in their order.
     pub(super) messages: Vec<ReadMessage<'a>>,
     /// The submissions of all of them that can be worked on.
@@ -34,6 +36,8 @@ pub(super) struct ReadMessage<'a> {
 pub(super) struct ReadSubmission<'a> {
     pub(super) raw: &'a RawValue,
     pub(super) unit: Result<usize, Unreadable>,
+    /// The work on it, until it is handed on.
+    pub(super) span: Span,
 }
 
 /// Why a message becomes a dead letter.
@@ -45,13 +49,22 @@ pub(super) enum Refusal {
 }
 
 impl<'a> Intake<'a> {
+    /// A batch of this lane, still empty.
+    pub(super) fn of(lane: Lane, tracer: &'a Tracer) -> Self {
+        let kind = Kind::Process { queue: lane.submitted().name() };
+        Self { kind, tracer, messages: Vec::new(), units: Vec::new() }
+    }
+
     pub(super) fn read(&mut self, message: &'a Message) {
         let content = if message.reply_to.as_deref().is_some_and(Queue::is_own) {
             Err(Refusal::ForgedReplyTo)
         } else {
             match read_submissions(&message.body) {
                 Ok(submissions) => {
-                    Ok(submissions.into_iter().map(|raw| self.read_submission(raw)).collect())
+                    let around = Origin::of(message);
+                    let read =
+                        submissions.into_iter().map(|raw| self.read_submission(raw, &around));
+                    Ok(read.collect())
                 }
                 Err(error) => Err(Refusal::Unreadable(error)),
             }
@@ -59,16 +72,26 @@ impl<'a> Intake<'a> {
         self.messages.push(ReadMessage { message, content });
     }
 
-    fn read_submission(&mut self, raw: &'a RawValue) -> ReadSubmission<'a> {
+    /// Reads a submission of a message; `around` is where the message comes from.
+    fn read_submission(&mut self, raw: &'a RawValue, around: &Origin) -> ReadSubmission<'a> {
         let unit = Submission::read(raw).and_then(|submission| {
-            let submission_id: Option<Uuid> = Some(submission.id);
-            Unit::parse(&submission).map_err(|error| Unreadable { submission_id, error })
+            Unit::parse(&submission).map_err(|error| submission.unreadable(error))
         });
-        let unit = unit.map(|unit| {
-            self.units.push(unit);
-            self.units.len() - 1
-        });
-        ReadSubmission { raw, unit }
+        let begin = |id, origin: &mut Origin, leads| {
+            *origin = std::mem::take(origin).or(around);
+            self.tracer.submission(self.kind, id, origin, leads)
+        };
+        match unit {
+            Ok(mut unit) => {
+                let span = begin(Some(unit.id), &mut unit.origin, unit.entries.len());
+                self.units.push(unit);
+                ReadSubmission { raw, unit: Ok(self.units.len() - 1), span }
+            }
+            Err(mut unreadable) => {
+                let span = begin(unreadable.submission_id, &mut unreadable.origin, 0);
+                ReadSubmission { raw, unit: Err(unreadable), span }
+            }
+        }
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) struct Writes<'a> {
 fn resolve(unit: &Unit, directory: &mut Directory) -> Decision {
     let outcomes = directory.apply(unit, Uuid::now_v7);
     let written = serde_json::value::to_raw_value(&outcomes).map_err(|error| {
-        tracing::error!(%error, "outcomes cannot be written as JSON");
+        tracing::error!(%error, submission_id = %unit.id, "outcomes cannot be written as JSON");
         ErrorBody::internal()
     })?;
     Ok((written, None))
@@ -139,7 +139,8 @@ fn recorded(unit: &Unit, record: &Record) -> Decision {
         .map_err(|error| error.to_string())
         .and_then(|json| RawValue::from_string(json).map_err(|error| error.to_string()));
     let outcomes = outcomes.map_err(|error| {
-        tracing::error!(%error, submission_id = %unit.id, "a recorded answer is unreadable");
+        let request_id = unit.origin.logged();
+        tracing::error!(%error, submission_id = %unit.id, request_id, "a recorded answer is unreadable");
         ErrorBody::internal()
     })?;
     Ok((outcomes, Some(record.resolved_at)))

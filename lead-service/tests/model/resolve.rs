@@ -151,6 +151,7 @@ proptest! {
 
         let unit = Unit {
             id: mark(0).submission_id,
+            origin: Default::default(),
             workspace_id: Uuid::nil(),
             campaign_id: Uuid::nil(),
             merge,

@@ -15,6 +15,7 @@ use shared::{
     contract::{ErrorCode, LeadRequest, NewSuppression, Outcome, Submission, read_submissions},
     database::Database,
     requests::Answers,
+    traces::{Span, Tracer},
     worker::Work,
 };
 use test_support::TestDatabase;
@@ -50,7 +51,7 @@ fn compare_with_the_model(set_up: fn(Writer) -> Writer) {
     // One writer and one table for all: each history has workspaces of its own, and the others'
     // rows must not matter.
     let answers = LeadAnswers { database: pool.clone(), deleted: Arc::default() };
-    let shared = RefCell::new((set_up(Writer::new(pool)), connection));
+    let shared = RefCell::new((set_up(Writer::new(pool, Tracer::off())), connection));
     TestRunner::new(regressions::config(300, "writer"))
         .run(&history(), |batches| {
             let (writer, connection) = &mut *shared.borrow_mut();
@@ -156,7 +157,10 @@ impl World {
                         suppressions: suppressions.clone(),
                     };
                     // The bus may ask twice; both are told the same.
-                    let first = answers.answer(request()).await.expect("the database works");
+                    let first = answers
+                        .answer(request(), &Span::default())
+                        .await
+                        .expect("the database works");
                     prop_assert_eq!(first.get(), json!(added).to_string());
                     (workspace_id, request(), json!(added))
                 }
@@ -171,7 +175,7 @@ impl World {
                 }
                 _ => continue,
             };
-            let told = answers.answer(request).await.expect("the database works");
+            let told = answers.answer(request, &Span::default()).await.expect("the database works");
             prop_assert_eq!(told.get(), expected.to_string(), "in {}", workspace);
         }
         Ok(())

@@ -158,13 +158,17 @@ impl Bus for MemoryBus {
         Ok(())
     }
 
-    async fn call(&self, queue: Queue, body: Bytes, deadline: Instant) -> Result<Bytes, BusError> {
+    async fn call(
+        &self,
+        queue: Queue,
+        request: Message,
+        deadline: Instant,
+    ) -> Result<Bytes, BusError> {
         let mut waiting = self.replies.wait();
         let message = Message {
-            body,
             reply_to: Some(REPLY_ADDRESS.to_owned()),
             correlation_id: Some(waiting.correlation_id.clone()),
-            ..Message::default()
+            ..request
         };
         self.push(queue, message, deadline).await?;
         match timeout_at(deadline, &mut waiting.reply).await {

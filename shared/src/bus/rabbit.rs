@@ -160,7 +160,12 @@ impl Bus for RabbitBus {
         self.publish_to(Target::Reply(address), &reply, deadline).await
     }
 
-    async fn call(&self, queue: Queue, body: Bytes, deadline: Instant) -> Result<Bytes, BusError> {
+    async fn call(
+        &self,
+        queue: Queue,
+        request: Message,
+        deadline: Instant,
+    ) -> Result<Bytes, BusError> {
         let mut waiting = self.replies.wait();
         loop {
             let link = usable_link(&self.state, deadline).await?;
@@ -168,10 +173,9 @@ impl Bus for RabbitBus {
                 return Err(BusError::Unavailable(reason));
             }
             let request = Message {
-                body: body.clone(),
                 reply_to: Some(link.reply_queue().to_owned()),
                 correlation_id: Some(waiting.correlation_id.clone()),
-                ..Message::default()
+                ..request.clone()
             };
             match self.publish_once(&link, Target::Queue(queue), &request, deadline).await {
                 Err(PublishError::LinkLost) => continue,

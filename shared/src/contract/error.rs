@@ -92,3 +92,26 @@ pub enum ErrorCode {
     /// 504: the result was not ready in time; safe to retry.
     Timeout,
 }
+
+impl ErrorCode {
+    /// The name of what went wrong with us; `None` where the request is to blame.
+    pub fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::Internal => Some("internal"),
+            Self::Unavailable => Some("unavailable"),
+            Self::Timeout => Some("timeout"),
+            Self::BadRequest
+            | Self::Unauthorized
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Conflict
+            | Self::IdempotencyConflict
+            | Self::CampaignArchived
+            | Self::PayloadTooLarge
+            | Self::UnsupportedMediaType
+            | Self::IdempotencyMismatch
+            | Self::RateLimited => None,
+        }
+    }
+}

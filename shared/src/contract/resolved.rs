@@ -9,7 +9,11 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{ErrorBody, Options};
-use crate::entry::{EntryError, Identifier};
+use crate::{
+    entry::{EntryError, Identifier},
+    origin::{self, RequestId},
+    traces::TraceContext,
+};
 
 /// The message on `leads.resolved`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +34,12 @@ pub struct ResolvedSubmission<'a> {
     /// Nil when `error` is set.
     #[serde(default)]
     pub campaign_id: Uuid,
+    /// The request that it comes from.
+    #[serde(default, deserialize_with = "origin::read", skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<RequestId>,
+    /// The span in which the lead service handed it on.
+    #[serde(default, deserialize_with = "origin::read", skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceContext>,
     /// What was asked for beside.
     #[serde(default, skip_serializing_if = "Options::is_plain")]
     pub options: Options,

@@ -8,7 +8,11 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{ErrorBody, ErrorCode, Options};
-use crate::entry::LeadEntry;
+use crate::{
+    entry::LeadEntry,
+    origin::{self, MAX_REQUEST_ID, Origin, RequestId},
+    traces::TraceContext,
+};
 
 /// The most entries one submission may hold (contract section 1).
 pub const MAX_LEADS_PER_SUBMISSION: usize = 1_000;
@@ -60,6 +64,14 @@ pub struct Submission<'a> {
     /// Pass over leads that are in another campaign of the workspace.
     #[serde(default)]
     pub skip_if_in_other_campaign: bool,
+    /// What the request is called that this comes from: it stands in logs and traces. Visible ASCII.
+    #[serde(default, deserialize_with = "origin::read")]
+    #[schemars(with = "Option<String>", length(min = 1, max = MAX_REQUEST_ID))]
+    pub request_id: Option<RequestId>,
+    /// The span that this is part of, by W3C Trace Context; else that of the message's header.
+    #[serde(default, deserialize_with = "origin::read")]
+    #[schemars(with = "Option<String>")]
+    pub traceparent: Option<TraceContext>,
     /// The entries, each to be parsed on its own.
     #[serde(borrow)]
     #[schemars(with = "Vec<LeadEntry>", length(min = 1, max = MAX_LEADS_PER_SUBMISSION))]
@@ -83,6 +95,12 @@ pub struct SubmissionToSend<'a> {
     /// See [`Submission::options`].
     #[serde(flatten)]
     pub options: Options,
+    /// See [`Submission::request_id`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a RequestId>,
+    /// See [`Submission::traceparent`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceContext>,
     /// The JSON array of entries.
     pub leads: &'a RawValue,
 }
@@ -100,6 +118,8 @@ pub struct SubmissionsToSend<'a> {
 pub struct Unreadable {
     /// The submission's id, where at least that could be read.
     pub submission_id: Option<Uuid>,
+    /// Where it comes from, as far as that could be read.
+    pub origin: Box<Origin>,
     /// What is wrong with it.
     pub error: ErrorBody,
 }
@@ -136,22 +156,26 @@ impl<'a> Submission<'a> {
     /// # Errors
     /// When it has not the contract's shape, or no entries, or too many.
     pub fn read(raw: &'a RawValue) -> Result<Self, Unreadable> {
-        let submission: Self = serde_json::from_str(raw.get()).map_err(|error| Unreadable {
-            submission_id: id_of(raw),
-            error: ErrorBody::bad_request(format!(
-                "Unreadable submission: {}",
-                json_problem(&error)
-            )),
+        let submission: Self = serde_json::from_str(raw.get()).map_err(|error| {
+            let problem = format!("Unreadable submission: {}", json_problem(&error));
+            Names::of(raw).unreadable(ErrorBody::bad_request(problem))
         })?;
         let problem = match submission.leads.len() {
             0 => "leads must not be empty".to_owned(),
             1..=MAX_LEADS_PER_SUBMISSION => return Ok(submission),
             _ => format!("at most {MAX_LEADS_PER_SUBMISSION} leads per submission"),
         };
-        Err(Unreadable {
-            submission_id: Some(submission.id),
-            error: ErrorBody::new(ErrorCode::BadRequest, problem),
-        })
+        Err(submission.unreadable(ErrorBody::new(ErrorCode::BadRequest, problem)))
+    }
+
+    /// Says that it cannot be worked on.
+    pub fn unreadable(&self, error: ErrorBody) -> Unreadable {
+        Unreadable { submission_id: Some(self.id), origin: Box::new(self.origin()), error }
+    }
+
+    /// Where it comes from, as far as it says so itself.
+    pub fn origin(&self) -> Origin {
+        Origin { request_id: self.request_id.clone(), trace: self.traceparent }
     }
 
     /// What else is asked for.
@@ -176,13 +200,26 @@ pub fn json_problem(error: &serde_json::Error) -> String {
     format!("{problem} at line {} column {}", error.line(), error.column())
 }
 
-/// The id of a submission that is otherwise unreadable, so that its publisher can be told.
-fn id_of(raw: &RawValue) -> Option<Uuid> {
-    #[derive(Deserialize)]
-    struct OnlyId {
-        id: Uuid,
+/// What names a submission that is otherwise unreadable, so that its publisher can be told.
+#[derive(Default, Deserialize)]
+struct Names {
+    #[serde(default, deserialize_with = "origin::read")]
+    id: Option<Uuid>,
+    #[serde(default, deserialize_with = "origin::read")]
+    request_id: Option<RequestId>,
+    #[serde(default, deserialize_with = "origin::read")]
+    traceparent: Option<TraceContext>,
+}
+
+impl Names {
+    fn of(raw: &RawValue) -> Self {
+        serde_json::from_str(raw.get()).unwrap_or_default()
     }
-    serde_json::from_str::<OnlyId>(raw.get()).ok().map(|only| only.id)
+
+    fn unreadable(self, error: ErrorBody) -> Unreadable {
+        let origin = Origin { request_id: self.request_id, trace: self.traceparent };
+        Unreadable { submission_id: self.id, origin: Box::new(origin), error }
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +260,8 @@ mod tests {
                 merge,
                 default_region,
                 options,
+                request_id: None,
+                traceparent: None,
                 leads,
             };
             serde_json::to_string(&sent).expect("written")
@@ -237,6 +276,36 @@ mod tests {
             };
             let written = RawValue::from_string(write(options)).expect("JSON");
             assert_eq!(Submission::read(&written).expect("readable").options(), options);
+        }
+    }
+
+    #[test]
+    fn nothing_is_refused_for_where_it_comes_from() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let read = |origin: &str, leads: &str| {
+            let names = format!(r#""id":"{ID}","workspace_id":"{ID}","campaign_id":"{ID}""#);
+            let raw = format!("{{{names},{origin},\"leads\":{leads}}}");
+            let raw = RawValue::from_string(raw).expect("JSON");
+            match Submission::read(&raw) {
+                Ok(submission) => submission.origin(),
+                Err(unreadable) => {
+                    assert_eq!(unreadable.submission_id, ID.parse().ok());
+                    *unreadable.origin
+                }
+            }
+        };
+        let told = format!(r#""request_id":"r\u0031","traceparent":"{trace}""#);
+        let origin = Origin { request_id: "r1".parse().ok(), trace: trace.parse().ok() };
+        for leads in ["[{}]", "[]", "7"] {
+            assert_eq!(read(&told, leads), origin);
+        }
+        for strange in [
+            r#""request_id":null,"traceparent":null"#,
+            r#""request_id":["r1"],"traceparent":{"a":1}"#,
+            r#""request_id":"two words","traceparent":"00-0-0-0""#,
+            r#""request_id":"","traceparent":7"#,
+        ] {
+            assert_eq!(read(strange, "[{}]"), Origin::default(), "{strange}");
         }
     }
 

@@ -20,7 +20,7 @@ pub async fn each_call_gets_its_own_reply(bus: TestBus) {
         let queue = if caller % 2 == 0 { Queue::Submitted } else { Queue::LeadRequests };
         calls.spawn(async move {
             let body = Bytes::from(caller.to_string());
-            let reply = bus.call(queue, body.clone(), soon()).await.expect("a reply");
+            let reply = bus.call(queue, Message::new(body.clone()), soon()).await.expect("a reply");
             assert_eq!(reply, body);
         });
     }
@@ -38,7 +38,8 @@ pub async fn a_reply_may_come_from_further_down(bus: TestBus) {
         bus.publish(Queue::Resolved, resolved, soon()).await.expect("published");
     };
     let body = Bytes::from_static(b"submitted");
-    let (reply, ()) = tokio::join!(bus.call(Queue::Submitted, body, soon()), handing_on);
+    let (reply, ()) =
+        tokio::join!(bus.call(Queue::Submitted, Message::new(body), soon()), handing_on);
     assert_eq!(reply.expect("a reply"), "resolved");
 }
 
@@ -92,7 +93,8 @@ pub async fn late_unknown_and_second_replies_are_dropped(bus: TestBus) {
         }
     };
     let body = Bytes::from_static(b"2");
-    let (reply, ()) = tokio::join!(bus.call(Queue::Submitted, body, soon()), answering);
+    let (reply, ()) =
+        tokio::join!(bus.call(Queue::Submitted, Message::new(body), soon()), answering);
     assert_eq!(reply.expect("a reply"), "first");
     answered_call_on(bus).await;
 }
@@ -105,11 +107,11 @@ async fn answered_call(bus: &TestBus) {
 
 async fn answered_call_on(bus: &dyn Bus) {
     let body = Bytes::from_static(b"hello");
-    let reply = bus.call(Queue::LeadRequests, body.clone(), soon()).await;
+    let reply = bus.call(Queue::LeadRequests, Message::new(body.clone()), soon()).await;
     assert_eq!(reply, Ok(body));
 }
 
 async fn call_in_vain(bus: &dyn Bus, queue: Queue, number: u32, deadline: Instant) {
-    let reply = bus.call(queue, Bytes::from(number.to_string()), deadline).await;
+    let reply = bus.call(queue, Message::new(number.to_string()), deadline).await;
     assert_eq!(reply, Err(BusError::Timeout));
 }

@@ -76,7 +76,7 @@ async fn a_call_is_answered_across_a_crash_of_the_broker() {
     let broker = Broker::start().await;
     let (caller, responder) = (connect(broker.amqp_url()), connect(broker.amqp_url()));
     let call = tokio::spawn(async move {
-        caller.call(Queue::LeadRequests, Bytes::from_static(b"1"), within(RESTART)).await
+        caller.call(Queue::LeadRequests, Message::new("1"), within(RESTART)).await
     });
     let mut requests = responder.subscribe(Queue::LeadRequests, any());
     let request = take(&mut *requests).await.remove(0);
@@ -162,7 +162,7 @@ async fn closed_connections_are_built_anew() {
     let before = eventually(LONG, two).await;
     let waiting = bus.share();
     let call = tokio::spawn(async move {
-        waiting.call(Queue::CampaignRequests, Bytes::from_static(b"2"), soon()).await
+        waiting.call(Queue::CampaignRequests, Message::new("2"), soon()).await
     });
     let mut requests = bus.subscribe(Queue::CampaignRequests, any());
     let request = take(&mut *requests).await.remove(0);
@@ -176,7 +176,7 @@ async fn closed_connections_are_built_anew() {
     assert_ne!(repeated.reply_to, request.reply_to);
     bus.reply(&repeated, repeated.body.clone(), soon()).await.expect("replied");
     assert_eq!(call.await.expect("no panic"), Ok(Bytes::from_static(b"2")));
-    let again = bus.call(Queue::LeadRequests, Bytes::from_static(b"3"), soon()).await;
+    let again = bus.call(Queue::LeadRequests, Message::new("3"), soon()).await;
     assert_eq!(again, Ok(Bytes::from_static(b"3")));
     let two_others = async || {
         let names = bus.vhost().connections().await;
@@ -193,7 +193,7 @@ async fn a_closed_bus_refuses_at_once() {
     let refused = bus.publish(Queue::Submitted, Message::new("2"), soon());
     let refused = timeout(LONG / 2, refused).await.expect("at once");
     assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
-    let refused = bus.call(Queue::Submitted, Bytes::new(), soon());
+    let refused = bus.call(Queue::Submitted, Message::new(""), soon());
     let refused = timeout(LONG / 2, refused).await.expect("at once");
     assert!(matches!(refused, Err(BusError::Unavailable(_))), "{refused:?}");
     assert!(matches!(bus.status(), Status::Unavailable(_)));

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    bus::{Bus, Queue, rabbit::RabbitBus, within},
+    bus::{Bus, Message, Queue, rabbit::RabbitBus, within},
     contract::{LeadFields, LeadRequest},
 };
 use std::time::Duration;
@@ -153,8 +153,8 @@ async fn a_request_that_is_repeated_is_answered_the_same() {
     let workspace = expect(200, system.acme.get("/v1/workspace").await).await;
     let workspace_id = id(&workspace["data"]["id"]);
     let ask = async |request: &LeadRequest| -> Value {
-        let body = serde_json::to_vec(request).expect("JSON").into();
-        let reply = bus.call(Queue::LeadRequests, body, within(Duration::from_secs(30))).await;
+        let request = Message::new(serde_json::to_vec(request).expect("JSON"));
+        let reply = bus.call(Queue::LeadRequests, request, within(Duration::from_secs(30))).await;
         serde_json::from_slice(&reply.expect("a reply")).expect("JSON")
     };
     let fields = |json: &str| LeadFields { json: json.to_owned(), default_region: None };

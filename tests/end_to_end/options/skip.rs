@@ -3,7 +3,7 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::{future::join_all, join};
 use serde_json::{Value, json};
-use shared::bus::{Bus, Queue, rabbit::RabbitBus, within};
+use shared::bus::{Bus, Message, Queue, rabbit::RabbitBus, within};
 use test_support::{TestVhost, eventually};
 use uuid::Uuid;
 
@@ -116,7 +116,8 @@ async fn of_those_who_ask_at_once_one_wins() {
     let asking = join_all(submissions.iter().map(async |submission| {
         // A message each, so that they reach several linkers.
         let body = json!({"submissions": [submission]}).to_string();
-        let reply = bus.call(Queue::Submitted, body.into(), within(LONG)).await.expect("a reply");
+        let request = Message::new(body);
+        let reply = bus.call(Queue::Submitted, request, within(LONG)).await.expect("a reply");
         let mut reply: Value = serde_json::from_slice(&reply).expect("JSON");
         reply["results"][0]["results"][0]["status"].take()
     }));

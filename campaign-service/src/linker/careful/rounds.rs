@@ -70,7 +70,10 @@ pub(super) fn keys(unit: &Unit) -> impl Iterator<Item = (usize, Key)> {
 
 #[cfg(test)]
 mod tests {
-    use shared::contract::{Options, Outcome, Resolved};
+    use shared::{
+        contract::{Options, Outcome, Resolved},
+        origin::Origin,
+    };
 
     use super::*;
 
@@ -84,6 +87,7 @@ mod tests {
         };
         Unit {
             id: Uuid::nil(),
+            origin: Origin::default(),
             workspace_id: Uuid::from_u128(workspace),
             campaign_id: Uuid::nil(),
             resolved_at: chrono::DateTime::UNIX_EPOCH,

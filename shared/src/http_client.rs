@@ -1,4 +1,4 @@
-//! HTTP requests and their answers, over TLS where the address says so.
+//! HTTP requests to one server and their answers, over TLS where the address says so.
 
 use std::time::Duration;
 
@@ -16,21 +16,29 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an answer may take; the gateway gives up before.
-const TIMEOUT: Duration = Duration::from_secs(90);
-/// The largest answer that is read, far beyond a page of a list and the results of a chunk.
-const MAX_ANSWER: usize = 64 << 20;
+
+/// How much is waited for and read.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long an answer may take, from connecting to its last byte.
+    pub timeout: Duration,
+    /// The largest answer that is read, in bytes.
+    pub max_answer: usize,
+}
 
 /// Connections to one server. Follows no redirects: a POST would become a GET.
-#[derive(Clone)]
-pub(super) struct Transport(Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+#[derive(Clone, Debug)]
+pub struct HttpClient {
+    connections: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    limits: Limits,
+}
 
-impl Transport {
+impl HttpClient {
     /// For a server whose address begins with `http` or `https`.
     ///
     /// # Errors
     /// When the system knows no certificates by which to trust an `https` server.
-    pub(super) fn new(scheme: &str) -> anyhow::Result<Self> {
+    pub fn new(scheme: &str, limits: Limits) -> anyhow::Result<Self> {
         let mut trusted = RootCertStore::empty();
         if scheme == "https" {
             let found = rustls_native_certs::load_native_certs();
@@ -52,26 +60,26 @@ impl Transport {
         http.enforce_http(false);
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
         let connector = connector.enable_http1().wrap_connector(http);
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        let connections = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Self { connections, limits })
     }
 
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
     /// What the network said.
-    pub(super) async fn send(
-        &self,
-        request: Request<Full<Bytes>>,
-    ) -> Result<Response<Bytes>, String> {
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, String> {
+        let Limits { timeout: patience, max_answer } = self.limits;
         let answered = async {
-            let answer = self.0.request(request).await.map_err(|error| innermost(&error))?;
+            let answer =
+                self.connections.request(request).await.map_err(|error| innermost(&error))?;
             let (head, body) = answer.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await;
+            let body = Limited::new(body, max_answer).collect().await;
             let body = body.map_err(|error| innermost(&*error))?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        let late = |_| Err(format!("it took more than {} seconds", TIMEOUT.as_secs()));
-        timeout(TIMEOUT, answered).await.unwrap_or_else(late)
+        let late = |_| Err(format!("it took more than {} seconds", patience.as_secs()));
+        timeout(patience, answered).await.unwrap_or_else(late)
     }
 }
 
