@@ -45,7 +45,9 @@ fn statement(request: &CampaignRequest) -> Kind {
         CampaignRequest::Get { .. } | CampaignRequest::List { .. } => {
             ("SELECT", "campaign.campaigns")
         }
-        CampaignRequest::Leads { .. } => ("SELECT", "campaign.links"),
+        CampaignRequest::Leads { .. } | CampaignRequest::LeadsAmong { .. } => {
+            ("SELECT", "campaign.links")
+        }
         CampaignRequest::Remove { .. } | CampaignRequest::ForgetLeads { .. } => {
             ("UPDATE", "campaign.links")
         }
