@@ -55,7 +55,7 @@ start() {
     background "$folder/rollcall.pid" "$folder/rollcall.log" "$folder/rollcall" up
     for _ in $(seq 600); do
         if "$folder/rollcall" healthcheck "$url/ready" >/dev/null 2>&1; then
-            key=$("$folder/rollcall" keys create --workspace Fuzz --scope admin --rate-limit 0 2>"$folder/keys.log")
+            key=$("$folder/rollcall" keys create --workspace Fuzz --scope admin --scope operator --rate-limit 0 2>"$folder/keys.log")
             return
         fi
         runs "$(cat "$folder/rollcall.pid")" || break

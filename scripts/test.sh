@@ -34,11 +34,13 @@ trap 'exit 143' TERM HUP
 [ $# -gt 0 ] || set -- --workspace --features failpoints
 if cargo nextest --version >/dev/null 2>&1; then tests=(cargo nextest run); else tests=(cargo test); fi
 
-# The servers start while the tests compile, and what the recipes run on is fetched.
+# The servers start while the tests compile; what the recipes run on and the browser are fetched.
 "$here/rabbitmq.sh" start "$folder/rabbitmq" & rabbitmq=$!
 ROLLCALL_POSTGRES_FAST=1 "$here/postgres.sh" start "$folder/postgres" & postgres=$!
 recipes=''
 case "$*" in *--workspace* | *recipes*) "$here/recipes.sh" >/dev/null & recipes=$! ;; esac
+chromium=''
+case "$*" in *--workspace* | *console*) "$here/chromium.sh" >/dev/null & chromium=$! ;; esac
 compiled=0
 "${tests[@]}" --no-run "$@" || compiled=$?
 # The crash tests run the services as processes. All is built at once, so that tests and services
@@ -53,6 +55,7 @@ case "$*" in
 esac
 wait "$rabbitmq" && wait "$postgres" || die "the servers for the tests did not start"
 [ -z "$recipes" ] || wait "$recipes" || die "what the recipes run on could not be fetched"
+[ -z "$chromium" ] || wait "$chromium" || die "there is no browser for the tests of the console"
 [ "$compiled" = 0 ] || exit "$compiled"
 
 # shellcheck disable=SC1091

@@ -15,7 +15,7 @@ use clap_complete::Shell;
 pub use api::{
     CampaignsCommand, CampaignsOptions, CreateCampaign, FindLeads, LeadsCommand, ListCampaigns,
 };
-pub use dead_letters::DeadLettersCommand;
+pub use dead_letters::{DeadLettersCommand, Which};
 pub use import::{Format, ImportOptions};
 pub use keys::KeysCommand;
 pub use server::Server;

@@ -45,7 +45,9 @@ fn statement(request: &CampaignRequest) -> Kind {
         CampaignRequest::Get { .. } | CampaignRequest::List { .. } => {
             ("SELECT", "campaign.campaigns")
         }
-        CampaignRequest::Leads { .. } => ("SELECT", "campaign.links"),
+        CampaignRequest::Leads { .. } | CampaignRequest::LeadsAmong { .. } => {
+            ("SELECT", "campaign.links")
+        }
         CampaignRequest::Remove { .. } | CampaignRequest::ForgetLeads { .. } => {
             ("UPDATE", "campaign.links")
         }
@@ -79,6 +81,15 @@ impl CampaignAnswers {
                     Some(campaign) => {
                         let listed = store::list_members(&mut on, workspace_id, &campaign, range);
                         Some(json!(listed.await?))
+                    }
+                    None => None,
+                }
+            }
+            CampaignRequest::LeadsAmong { workspace_id, id, lead_ids } => {
+                match store::get_campaign(&mut on, workspace_id, id).await? {
+                    Some(_) => {
+                        let among = store::members_among(&mut on, workspace_id, id, &lead_ids);
+                        Some(json!(among.await?))
                     }
                     None => None,
                 }

@@ -12,6 +12,7 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
+    activity::{Activity, Ring},
     error::ApiError,
     keys::{self, KeyHolder, Secret},
     limits::{Limits, RateLimiter},
@@ -34,23 +35,27 @@ pub struct Caller {
     pub scopes: Scopes,
     /// Counts the key's requests.
     pub limiter: Arc<RateLimiter>,
+    /// What the workspace is sending just now.
+    pub activity: Arc<Ring>,
 }
 
 /// Finds out who calls, remembering keys briefly.
 pub struct Authenticator {
     database: Database,
     limits: Limits,
+    activity: Arc<Activity>,
     remembered: Cache<[u8; 32], Option<Arc<Caller>>>,
 }
 
 impl Authenticator {
     /// An authenticator on the gateway's database.
-    pub fn new(database: Database, settings: &GatewaySettings) -> Self {
+    pub fn new(database: Database, activity: Arc<Activity>, settings: &GatewaySettings) -> Self {
         let remembered = Cache::builder()
             .max_capacity(MAX_REMEMBERED)
             .time_to_live(Duration::from_secs(settings.key_cache_seconds))
             .build();
-        Self { database, limits: Limits::new(settings.rate_limit_per_minute), remembered }
+        let limits = Limits::new(settings.rate_limit_per_minute);
+        Self { database, limits, activity, remembered }
     }
 
     /// The caller of a request with these headers.
@@ -91,6 +96,7 @@ impl Authenticator {
     fn admit(&self, holder: KeyHolder) -> Caller {
         Caller {
             limiter: self.limits.of(holder.key_id, holder.rate_limit),
+            activity: self.activity.of(holder.workspace_id),
             scopes: holder.scopes,
             workspace_id: holder.workspace_id,
             workspace_name: holder.workspace_name,

@@ -3,9 +3,11 @@
 //! Authenticates, limits, gathers submissions into messages ([`gather`]) and brings each caller its
 //! own answer. Entries pass through it unread.
 
+pub mod activity;
 pub mod auth;
 pub mod callbacks;
 pub mod connections;
+pub mod console;
 pub mod drain;
 pub mod error;
 pub mod extract;
@@ -43,8 +45,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    activity::Activity,
     auth::Authenticator,
     callbacks::{Guard, delivery::Delivery},
+    console::Console,
     drain::InFlight,
     gather::Gatherer,
     idempotency::IdempotencyKeys,
@@ -96,17 +100,20 @@ pub async fn run(
         Readiness { bus: bus.clone(), database: database.clone(), stopping: stop.clone() };
     let told = Data::new(readiness.clone());
     let specification = Data::new(Specification::new());
+    let console = Data::new(Console::new());
     let in_flight = InFlight::new(stop.clone());
     let (room, timeout) = (settings.max_leads_in_flight, settings.answer_timeout());
     let gatherer = Arc::new(Gatherer::start(bus.clone(), room, timeout, tracer.clone()));
     let (guard, arrived, finished) =
         (Guard::new(settings.callbacks_allow_private), Arc::default(), Arc::default());
+    let activity = Arc::new(Activity::new());
     let worker = Worker {
         database: database.clone(),
         bus: bus.clone(),
         gatherer: Arc::clone(&gatherer),
         arrived: Arc::clone(&arrived),
         finished: Arc::clone(&finished),
+        activity: Arc::clone(&activity),
     };
     let working = worker.run(settings.submission_workers, stop.clone());
     let delivery = Delivery::new(database.clone(), guard, finished);
@@ -115,9 +122,11 @@ pub async fn run(
         idempotency: IdempotencyKeys::new(database.clone()),
         metrics: HttpMetrics::new(),
         tracer,
-        authenticator: Authenticator::new(database.clone(), &settings),
+        authenticator: Authenticator::new(database.clone(), activity, &settings),
         database: database.clone(),
-        services: Services::new(bus),
+        services: Services::new(bus.clone()),
+        bus,
+        dead_letters: Default::default(),
         gatherer,
         submissions: Submissions::new(database.clone(), guard, arrived),
         settings,
@@ -127,10 +136,12 @@ pub async fn run(
             .app_data(told.clone())
             .app_data(state.clone())
             .app_data(specification.clone())
+            .app_data(console.clone())
             .wrap(from_fn(middleware::authenticate))
             .wrap(from_fn(middleware::accompany))
             .configure(admin::routes)
             .configure(specification::routes)
+            .configure(console::routes)
             .configure(routes::routes)
             .default_service(routes::nowhere())
     })

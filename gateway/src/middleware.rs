@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     auth::Caller,
     connections::Connection,
+    console,
     error::ApiError,
     limits::Allowance,
     metrics,
@@ -30,7 +31,7 @@ use crate::{
     state::State,
 };
 
-/// Routes that need no key, beside [`specification::PATHS`].
+/// Routes that need no key, beside [`specification::PATHS`] and the console.
 const PUBLIC: [&str; 2] = ["/health", "/ready"];
 
 /// Counts the request as under way and then its answer, traces it, and gives its response an
@@ -84,7 +85,10 @@ pub async fn authenticate(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if PUBLIC.iter().chain(&specification::PATHS).any(|path| *path == request.path()) {
+    let path = request.path();
+    if PUBLIC.iter().chain(&specification::PATHS).any(|public| *public == path)
+        || console::is_at(path)
+    {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
     match state.authenticator.caller(request.headers()).await {

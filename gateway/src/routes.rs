@@ -2,6 +2,8 @@
 
 pub mod add_leads;
 mod campaigns;
+mod dead_letters;
+mod intake;
 mod keys;
 mod leads;
 mod public;
@@ -22,7 +24,7 @@ use actix_web::{
 use crate::{
     error::ApiError,
     middleware::require,
-    scopes::Scope::{self, Admin, LeadsWrite, Read},
+    scopes::Scope::{self, Admin, LeadsWrite, Operator, Read},
     specification::{Described, Operation},
 };
 
@@ -102,6 +104,16 @@ fn index() -> Vec<Resource> {
             ],
         ),
         at("/keys/{id}", [delete(Admin, keys::revoke, keys::about::revoke)]),
+        at("/intake", [get(Read, intake::show, intake::about::show)]),
+        at("/dead-letters", [get(Operator, dead_letters::list, dead_letters::about::list)]),
+        at(
+            "/dead-letters/{message_id}",
+            [delete(Operator, dead_letters::remove, dead_letters::about::remove)],
+        ),
+        at(
+            "/dead-letters/{message_id}/replay",
+            [post(Operator, dead_letters::replay, dead_letters::about::replay)],
+        ),
     ]
 }
 

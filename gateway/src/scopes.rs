@@ -12,13 +12,18 @@ pub enum Scope {
     Read,
     /// Add and change leads and campaigns.
     LeadsWrite,
-    /// Everything, keys too.
+    /// Everything in the workspace, keys too.
     Admin,
+    /// Look after the dead letters, which are of all workspaces: only who runs Rollcall gives it.
+    Operator,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::LeadsWrite, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Read, Self::LeadsWrite, Self::Admin, Self::Operator];
+
+    /// Those that a workspace gives to its own keys.
+    pub const OF_WORKSPACE: [Self; 3] = [Self::Read, Self::LeadsWrite, Self::Admin];
 
     /// The name, as callers and the database know it.
     pub fn as_str(self) -> &'static str {
@@ -26,6 +31,7 @@ impl Scope {
             Self::Read => "read",
             Self::LeadsWrite => "leads:write",
             Self::Admin => "admin",
+            Self::Operator => "operator",
         }
     }
 }
@@ -55,6 +61,19 @@ impl JsonSchema for Scope {
     }
 }
 
+/// The scopes that a workspace gives to its own keys, as the specification names them.
+pub struct WorkspaceScope;
+
+impl JsonSchema for WorkspaceScope {
+    fn schema_name() -> Cow<'static, str> {
+        "WorkspaceScope".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "enum": Scope::OF_WORKSPACE.map(Scope::as_str)})
+    }
+}
+
 /// The scopes of a key: at least one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(transparent)]
@@ -70,7 +89,13 @@ impl Scopes {
 
     /// Whether a key with these may do what needs that one.
     pub fn allow(&self, needed: Scope) -> bool {
-        self.0.contains(&needed) || self.0.contains(&Scope::Admin)
+        let included = Scope::OF_WORKSPACE.contains(&needed) && self.0.contains(&Scope::Admin);
+        included || self.0.contains(&needed)
+    }
+
+    /// Whether a workspace gives all of these to its own keys.
+    pub fn are_of_workspace(&self) -> bool {
+        self.0.iter().all(|scope| Scope::OF_WORKSPACE.contains(scope))
     }
 
     /// Their names.
@@ -101,11 +126,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn admin_includes_everything_and_nothing_else_does() {
+    fn admin_includes_everything_of_the_workspace_and_nothing_else_does() {
         for needed in Scope::ALL {
             for held in Scope::ALL {
                 let scopes = Scopes::new(vec![held]).expect("one");
-                assert_eq!(scopes.allow(needed), held == needed || held == Scope::Admin);
+                let included = held == Scope::Admin && needed != Scope::Operator;
+                assert_eq!(scopes.allow(needed), held == needed || included);
+                assert_eq!(scopes.are_of_workspace(), held != Scope::Operator);
             }
         }
         assert!(!Scopes::default().allow(Scope::Admin));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{database::Database, settings::GatewaySettings, traces::Tracer};
+use shared::{bus::SharedBus, database::Database, settings::GatewaySettings, traces::Tracer};
 
 use crate::{
     auth::Authenticator, drain::InFlight, gather::Gatherer, idempotency::IdempotencyKeys,
@@ -31,4 +31,8 @@ pub struct State {
     pub gatherer: Arc<Gatherer>,
     /// Big submissions.
     pub submissions: Submissions,
+    /// The bus itself, for who runs Rollcall.
+    pub bus: SharedBus,
+    /// Held by who looks at the dead letters.
+    pub dead_letters: tokio::sync::Mutex<()>,
 }

@@ -234,6 +234,12 @@ pub trait Bus: Send + Sync + 'static {
     /// Survives the loss of the broker.
     fn subscribe(&self, queue: Queue, limit: BatchLimit) -> Box<dyn Subscription>;
 
+    /// Begins to look through a queue, for who runs Rollcall.
+    ///
+    /// # Errors
+    /// [`BusError`] when the broker is not reached in time.
+    async fn browse(&self, queue: Queue, deadline: Instant) -> Result<Box<dyn Browser>, BusError>;
+
     /// How many messages wait in a queue, without those that are being worked on.
     ///
     /// # Errors
@@ -256,6 +262,42 @@ pub trait Subscription: Send {
     /// Waits for a message and takes with it what else is there, never waiting for more.
     /// Cancel-safe. A batch must be settled before the next is taken, which the borrow ensures.
     async fn next_batch(&mut self) -> Batch<'_>;
+}
+
+/// Looks through a queue, message by message. It holds what it has shown, so that nobody else gets it,
+/// until it is closed or dropped; then all that was not removed is back in the queue: in its old order,
+/// if all was shown.
+#[async_trait]
+pub trait Browser: Send {
+    /// The next of the messages that were there at first, oldest first; `None` after the last. Later
+    /// ones do not count: what is replayed may come back at once, and looking would never end.
+    ///
+    /// # Errors
+    /// When the broker is lost.
+    async fn next(&mut self) -> Result<Option<Shown>, BusError>;
+
+    /// How many of those are left to show.
+    fn left(&self) -> u32;
+
+    /// Removes a message from the queue.
+    ///
+    /// # Errors
+    /// When the broker is lost; the message may then still be there.
+    async fn remove(&mut self, shown: Shown) -> Result<(), BusError>;
+
+    /// Gives the other messages back.
+    ///
+    /// # Errors
+    /// When the broker is lost, which gives them back too.
+    async fn close(self: Box<Self>) -> Result<(), BusError>;
+}
+
+/// A message in the hands of a [`Browser`].
+pub struct Shown {
+    /// The message.
+    pub message: Message,
+    /// What the browser knows it by.
+    tag: u64,
 }
 
 /// Messages that were delivered together. Dropped without [`Batch::ack`], they are delivered again.

@@ -3,6 +3,7 @@
 //!
 //! An entry is parsed whole or rejected whole, so nothing of a bad entry is ever written.
 
+pub mod columns;
 mod email;
 mod error;
 mod fields;

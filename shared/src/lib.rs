@@ -8,6 +8,7 @@ pub mod bus;
 pub mod contract;
 pub mod crash;
 pub mod database;
+pub mod dead_letters;
 pub mod entry;
 pub mod http_client;
 pub mod metrics;

@@ -19,8 +19,9 @@ pub enum KeysCommand {
         /// A label to tell keys apart, such as who uses it
         #[arg(long, value_name = "LABEL", value_parser = not_blank)]
         name: Option<String>,
-        /// What the key is good for: read, leads:write, or admin, which includes everything; may
-        /// be given more than once; without it, read and leads:write
+        /// What the key is good for: read, leads:write, or admin, which includes everything in the
+        /// workspace; and operator, for the dead letters of all workspaces; may be given more than
+        /// once; without it, read and leads:write
         #[arg(long = "scope", value_name = "SCOPE")]
         scopes: Vec<Scope>,
         /// Requests per minute, 0 for no limit; without it, the gateway's setting counts

@@ -2,9 +2,9 @@
 
 use std::{borrow::Cow, collections::HashMap, str::FromStr};
 
-use shared::entry::OBJECT_FIELDS;
+use shared::entry::{OBJECT_FIELDS, columns::plain};
 
-use super::fields::{Rank, Target, plain};
+use super::fields::{Rank, Target};
 
 /// Where a rejects file has the reason.
 pub const ERROR_COLUMN: &str = "rollcall_error";

@@ -48,3 +48,21 @@ pub async fn list_members(
         rows.into_iter().map(|(lead_id, added_at)| CampaignLead { lead_id, added_at }).collect();
     Ok(range.page(rows, campaign.leads, |link| link.lead_id))
 }
+
+/// Those of these leads that are in a campaign, in no order.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub async fn members_among(
+    connection: &mut AsyncPgConnection,
+    workspace_id: Uuid,
+    campaign_id: Uuid,
+    lead_ids: &[Uuid],
+) -> Result<Vec<CampaignLead>, DatabaseError> {
+    let of_campaign = links::workspace_id.eq(workspace_id).and(links::campaign_id.eq(campaign_id));
+    let rows = links::table
+        .filter(of_campaign.and(links::lead_id.eq_any(lead_ids)).and(links::removed_at.is_null()))
+        .select((links::lead_id, links::added_at));
+    let rows: Vec<(Uuid, DateTime<Utc>)> = rows.load(connection).await?;
+    Ok(rows.into_iter().map(|(lead_id, added_at)| CampaignLead { lead_id, added_at }).collect())
+}

@@ -2,7 +2,7 @@
 
 pub mod about;
 
-use std::{borrow::Cow, str::FromStr};
+use std::{borrow::Cow, str::FromStr, time::Instant};
 
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web::Data};
 use schemars::JsonSchema;
@@ -18,6 +18,7 @@ use shared::{
 use uuid::Uuid;
 
 use crate::{
+    auth::Caller,
     error::{ApiError, REPLAYED},
     extract::{Authenticated, Body, Id},
     gather::{Answered, Submission},
@@ -31,8 +32,21 @@ use crate::{
 pub async fn add(
     state: Data<State>,
     caller: Authenticated,
-    Id(campaign_id): Id,
+    campaign: Id,
     http: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let begun = Instant::now();
+    let added = add_to(&state, &caller, campaign, &http, body).await;
+    caller.activity.answered(begun.elapsed(), added.is_err());
+    added
+}
+
+async fn add_to(
+    state: &State,
+    caller: &Caller,
+    Id(campaign_id): Id,
+    http: &HttpRequest,
     Body(body): Body,
 ) -> Result<HttpResponse, ApiError> {
     let workspace_id = caller.workspace_id;
@@ -40,11 +54,13 @@ pub async fn add(
     let request = AddLeads::parse(&body)?;
     // A dry run leaves no trace, so it has nothing to fear from a repetition.
     let key = key.filter(|_| !request.options.dry_run);
-    expect_open(&state, workspace_id, campaign_id, key.as_ref()).await?;
+    expect_open(state, workspace_id, campaign_id, key.as_ref()).await?;
     let mut submission = request.into_submission(Uuid::now_v7(), workspace_id, campaign_id);
     submission.default_region = submission.default_region.or_else(|| caller.default_region.clone());
     let Some(key) = key else {
-        return Ok(answer(submit(&state, submission).await?.body(), false));
+        let answered = submit(state, submission).await?;
+        tally(caller, &answered);
+        return Ok(answer(answered.body(), false));
     };
     // The older prefix leads to the same place.
     let path = format!("/v1/campaigns/{campaign_id}/leads");
@@ -56,8 +72,12 @@ pub async fn add(
         Claim::Twin(id) => submission.id = id,
         Claim::First => {}
     }
-    let answered = submit(&state, submission).await;
-    let body = answered.map_err(|error| error.repeating(replayed))?.body();
+    let answered = submit(state, submission).await;
+    let answered = answered.map_err(|error| error.repeating(replayed))?;
+    if !replayed {
+        tally(caller, &answered);
+    }
+    let body = answered.body();
     state.idempotency.remember(workspace_id, &key, &body).await?;
     Ok(answer(body, replayed))
 }
@@ -77,6 +97,15 @@ pub(crate) async fn expect_open(
         (CampaignState::Archived, Some(key)) => state.idempotency.knows(workspace_id, key).await?,
     };
     if replay { Ok(()) } else { Err(ErrorBody::campaign_archived().into()) }
+}
+
+/// Counts the leads of a first answer.
+fn tally(caller: &Caller, answered: &Answered) {
+    match serde_json::from_str(answered.summary.get()) {
+        Ok(summary) if !answered.dry_run => caller.activity.settled(&summary),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "a summary was not understood"),
+    }
 }
 
 async fn submit(state: &State, submission: Submission) -> Result<Answered, ApiError> {

@@ -1,16 +1,17 @@
 //! Campaigns, and the leads in them.
 
 pub mod about;
+mod members;
 
-use std::{collections::HashMap, str::FromStr};
+pub use members::list as leads;
+
+use std::str::FromStr;
 
 use actix_web::{HttpResponse, web::Data};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
-use shared::contract::{
-    Campaign, CampaignLead, CampaignRequest, CampaignStatus, Lead, LeadRequest, Page,
-};
+use shared::contract::{Campaign, CampaignRequest, CampaignStatus, Page};
 use uuid::Uuid;
 
 use crate::{
@@ -115,36 +116,6 @@ pub async fn show(
     let request = CampaignRequest::Get { workspace_id: caller.workspace_id, id };
     let campaign: Campaign = state.services.campaigns(&request).await?;
     Ok(HttpResponse::Ok().json(json!({"data": campaign})))
-}
-
-/// A lead, with when it joined the campaign.
-#[derive(Serialize, JsonSchema)]
-struct MemberLead {
-    #[serde(flatten)]
-    lead: Lead,
-    /// When it joined.
-    added_at: chrono::DateTime<chrono::Utc>,
-}
-
-/// `GET /v1/campaigns/{id}/leads`.
-pub async fn leads(
-    state: Data<State>,
-    caller: Authenticated,
-    Id(id): Id,
-    paging: Paging,
-) -> Result<HttpResponse, ApiError> {
-    let workspace_id = caller.workspace_id;
-    let request = CampaignRequest::Leads { workspace_id, id, range: paging.range() };
-    let links: Page<CampaignLead> = state.services.campaigns(&request).await?;
-    let ids = links.data.iter().map(|link| link.lead_id).collect();
-    let leads: Vec<Lead> = state.services.leads(&LeadRequest::Get { workspace_id, ids }).await?;
-    let mut leads: HashMap<_, _> = leads.into_iter().map(|lead| (lead.id, lead)).collect();
-    let members = links.data.iter().filter_map(|CampaignLead { lead_id, added_at }| {
-        Some(MemberLead { lead: leads.remove(lead_id)?, added_at: *added_at })
-    });
-    let members: Vec<_> = members.collect();
-    let Page { total, total_is_capped, next, .. } = links;
-    Ok(page(&paging, &Page { data: members, total, total_is_capped, next }))
 }
 
 /// `DELETE /v1/campaigns/{id}/leads/{lead_id}`.

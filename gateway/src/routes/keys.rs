@@ -16,7 +16,7 @@ use crate::{
     error::ApiError,
     extract::{Authenticated, Body, Id, Paging, page},
     keys::{self, KeyListing, KeyOptions},
-    scopes::{Scope, Scopes},
+    scopes::{Scopes, WorkspaceScope},
     state::State,
 };
 
@@ -70,7 +70,7 @@ struct Fields {
     #[schemars(length(max = MAX_NAME))]
     name: Option<String>,
     /// What it is to be good for; `read` and `leads:write` unless said otherwise.
-    #[schemars(with = "Option<Vec<Scope>>", length(min = 1))]
+    #[schemars(with = "Option<Vec<WorkspaceScope>>", length(min = 1))]
     scopes: Option<Vec<String>>,
     /// Requests a minute: `null` for the gateway's default, 0 for no limit.
     #[schemars(range(min = 0))]
@@ -109,5 +109,10 @@ fn parse(body: &[u8]) -> Result<KeyOptions, ApiError> {
         Some(names) => Scopes::try_from(names)
             .map_err(|problem| ApiError::bad_request(format!("scopes: {problem}")))?,
     };
+    if !scopes.are_of_workspace() {
+        return Err(ApiError::bad_request(
+            "scopes: who runs Rollcall gives operator, by its command",
+        ));
+    }
     Ok(KeyOptions { name, scopes, rate_limit: fields.rate_limit })
 }

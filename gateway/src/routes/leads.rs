@@ -1,7 +1,7 @@
 //! Leads, one by one.
 
 pub mod about;
-mod filter;
+pub(super) mod filter;
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use bytes::Bytes;

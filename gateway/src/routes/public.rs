@@ -23,6 +23,7 @@ pub fn described() -> Vec<Described> {
         ("/openapi.json", openapi()),
         ("/asyncapi.json", asyncapi()),
         ("/docs", docs()),
+        ("/console", console()),
     ];
     let described = |(path, operation): (&str, _)| Described {
         method: Method::GET,
@@ -62,4 +63,11 @@ fn asyncapi() -> Operation {
 fn docs() -> Operation {
     let content = Content::text("text/html", "<!DOCTYPE html>");
     Operation::new("docs", "Show this specification to people").answer(200, "A page.", [content])
+}
+
+fn console() -> Operation {
+    let content = Content::text("text/html", "<!DOCTYPE html>");
+    Operation::new("console", "Show the console")
+        .description("A page for people who have a key. What it consists of lies below this path.")
+        .answer(200, "A page.", [content])
 }

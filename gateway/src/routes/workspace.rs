@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::extract::Authenticated;
+use crate::{extract::Authenticated, scopes::Scopes};
 
 /// A workspace, as the API shows it.
 #[derive(Serialize, JsonSchema)]
@@ -17,10 +17,13 @@ struct Workspace<'a> {
     id: Uuid,
     /// Its name.
     name: &'a str,
+    /// What the key is good for.
+    scopes: &'a Scopes,
 }
 
 /// `GET /v1/workspace`.
 pub async fn show(caller: Authenticated) -> HttpResponse {
-    let workspace = Workspace { id: caller.workspace_id, name: &caller.workspace_name };
+    let workspace =
+        Workspace { id: caller.workspace_id, name: &caller.workspace_name, scopes: &caller.scopes };
     HttpResponse::Ok().json(json!({"data": workspace}))
 }

@@ -72,8 +72,8 @@ fn key() -> Value {
         "scheme": "bearer",
         "bearerFormat": "rchd_live_ and 40 hexadecimal digits",
         "description": format!(
-            "A key of a workspace. It is good for one or more of {scopes}; `admin` includes the others. \
-             Each operation names the scope that it takes."
+            "A key of a workspace. It is good for one or more of {scopes}; `admin` includes the others but \
+             `operator`. Each operation names the scope that it takes."
         ),
     })
 }
@@ -137,12 +137,17 @@ fn path_parameters(path: &str) -> Vec<Value> {
     let words: Vec<_> = path.split('/').collect();
     let named = words.iter().zip(&words[1..]).filter_map(|(before, word)| {
         let name = word.strip_prefix('{')?.strip_suffix('}')?;
+        // What a publisher calls its message is not ours to choose.
+        let schema = match name {
+            "message_id" => json!({"type": "string"}),
+            _ => json!({"type": "string", "format": "uuid"}),
+        };
         Some(json!({
             "name": name,
             "in": "path",
             "required": true,
             "description": format!("The {}'s id.", before.trim_end_matches('s')),
-            "schema": {"type": "string", "format": "uuid"},
+            "schema": schema,
         }))
     });
     named.collect()

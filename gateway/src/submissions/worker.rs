@@ -31,7 +31,9 @@ use super::{
     outcome::Outcome,
     store::turns::{self, Chunk, Turn},
 };
-use crate::{error::ApiError, gather::Gatherer, pauses, routes::add_leads::AddLeads};
+use crate::{
+    activity::Activity, error::ApiError, gather::Gatherer, pauses, routes::add_leads::AddLeads,
+};
 
 /// How long a submission is held, and how often it is held again.
 const LEASE: Duration = Duration::from_secs(5);
@@ -56,6 +58,8 @@ pub struct Worker {
     pub arrived: Arc<Notify>,
     /// Says that one is finished.
     pub finished: Arc<Notify>,
+    /// What workspaces are sending just now.
+    pub activity: Arc<Activity>,
 }
 
 impl Worker {
@@ -133,6 +137,7 @@ impl Worker {
             }
         };
         crash::point("gateway::answered");
+        self.activity.of(turn.workspace_id).settled(&outcome.summary);
         if turns::finish(&mut *self.database.connection().await?, turn, &outcome).await? {
             self.finished.notify_one();
         }

@@ -3,6 +3,8 @@
 //! Gives what the RabbitMQ one gives, short of surviving the process: whoever published has no
 //! answer then and asks again. Bounded by the bytes that wait in each queue.
 
+mod browser;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,9 +18,10 @@ use tokio::{
 };
 
 use super::{
-    Batch, BatchLimit, Bus, BusError, DELIVERY_LIMIT, Message, Queue, REASON_HEADER, SOURCE_HEADER,
-    Settle, Status, Subscription, replies::Replies,
+    Batch, BatchLimit, Browser, Bus, BusError, DELIVERY_LIMIT, Message, Queue, REASON_HEADER,
+    SOURCE_HEADER, Settle, Status, Subscription, replies::Replies,
 };
+use browser::MemoryBrowser;
 
 /// The address of calls made through this bus.
 const REPLY_ADDRESS: &str = "reply.memory";
@@ -181,6 +184,10 @@ impl Bus for MemoryBus {
             dead_letters: self.queues[&Queue::DeadLetters].clone(),
             limit,
         })
+    }
+
+    async fn browse(&self, queue: Queue, _: Instant) -> Result<Box<dyn Browser>, BusError> {
+        Ok(Box::new(MemoryBrowser::new(self.queues[&queue].clone())))
     }
 
     async fn depth(&self, queue: Queue, _: Instant) -> Result<u32, BusError> {

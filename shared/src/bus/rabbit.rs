@@ -24,17 +24,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    browser::{Browser, Shown},
-    depths::{Depth, depths},
-    topology::EXCHANGE,
-};
 use self::{
+    browser::RabbitBrowser,
     convert::Target,
     link::{Link, PublishError},
     subscription::RabbitSubscription,
 };
-use super::{BatchLimit, Bus, BusError, Message, Queue, Status, Subscription, replies::Replies};
+pub use self::{
+    depths::{Depth, depths},
+    topology::EXCHANGE,
+};
+use super::{
+    BatchLimit, Browser, Bus, BusError, Message, Queue, Status, Subscription, replies::Replies,
+};
 use crate::metrics::BUS_CONNECTS;
 
 /// Seconds without a frame after which a connection counts as dead; the vendor advises 5 to 20
@@ -45,6 +47,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A bus on a RabbitMQ broker.
 pub struct RabbitBus {
+    uri: AMQPUri,
+    name: String,
     state: watch::Receiver<State>,
     replies: Replies,
     stop: CancellationToken,
@@ -68,7 +72,8 @@ impl RabbitBus {
         uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         uri.query.connection_timeout.get_or_insert(CONNECT_TIMEOUT.as_millis() as u64);
         let (sender, state) = watch::channel(State::Down("not connected yet".to_owned()));
-        let bus = Self { state, replies: Replies::default(), stop: CancellationToken::new() };
+        let (replies, stop) = (Replies::default(), CancellationToken::new());
+        let bus = Self { uri: uri.clone(), name: name.to_owned(), state, replies, stop };
         let supervisor = Supervisor {
             uri,
             name: name.to_owned(),
@@ -190,6 +195,13 @@ impl Bus for RabbitBus {
         Box::new(RabbitSubscription::new(self.state.clone(), queue, limit))
     }
 
+    async fn browse(&self, queue: Queue, deadline: Instant) -> Result<Box<dyn Browser>, BusError> {
+        // Which has declared the queues.
+        usable_link(&self.state, deadline).await?;
+        let (uri, properties) = (self.uri.clone(), properties(&self.name));
+        Ok(Box::new(RabbitBrowser::open(uri, properties, queue, deadline).await?))
+    }
+
     async fn depth(&self, queue: Queue, deadline: Instant) -> Result<u32, BusError> {
         let link = usable_link(&self.state, deadline).await?;
         let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
@@ -270,14 +282,17 @@ impl Supervisor {
     }
 
     async fn open(&self) -> Result<Link, String> {
-        let properties =
-            || ConnectionProperties::default().with_connection_name(self.name.clone().into());
-        let opened = Link::open(&self.uri, properties, self.replies.clone());
+        let opened = Link::open(&self.uri, || properties(&self.name), self.replies.clone());
         match tokio::time::timeout(CONNECT_TIMEOUT, opened).await {
             Ok(opened) => opened.map_err(|error| error.to_string()),
             Err(_) => Err("connecting took too long".to_owned()),
         }
     }
+}
+
+/// What the broker's operator sees of a connection.
+fn properties(name: &str) -> ConnectionProperties {
+    ConnectionProperties::default().with_connection_name(name.into())
 }
 
 /// 0.1 s to 5 s with jitter, without end: a fleet must not come back in one wave.

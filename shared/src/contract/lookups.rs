@@ -131,6 +131,15 @@ pub enum CampaignRequest {
         /// Which part of the list.
         range: Range,
     },
+    /// Those of these leads that are in a campaign; answers with a list of [`CampaignLead`].
+    LeadsAmong {
+        /// Whose campaign.
+        workspace_id: Uuid,
+        /// Which.
+        id: Uuid,
+        /// The leads.
+        lead_ids: Vec<Uuid>,
+    },
     /// Take a lead out of a campaign; answers with `null`.
     Remove {
         /// Whose campaign.

@@ -1,6 +1,7 @@
 //! The bus's contract: one suite, held against both implementations, and what only a broker can
 //! show.
 
+mod browsing;
 mod calls;
 mod delivery;
 mod fixture;
@@ -26,6 +27,10 @@ macro_rules! contract {
 }
 
 contract! {
+    browsing:
+        what_is_not_removed_is_given_back_in_order,
+        only_what_was_there_at_first_is_shown,
+        an_empty_queue_shows_nothing;
     delivery:
         messages_arrive_in_order,
         the_envelope_arrives,

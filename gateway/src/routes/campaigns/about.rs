@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use shared::contract::{Campaign, CampaignStatus, ErrorCode};
 
-use super::{Fields, MemberLead};
+use super::{
+    Fields,
+    members::{MAX_CANDIDATES, MemberLead},
+};
 use crate::{
     routes::leads,
     specification::{Content, Operation},
@@ -72,8 +75,11 @@ pub fn update() -> Operation {
 pub fn leads() -> Operation {
     let mut row = leads::about::example();
     row["added_at"] = json!("2026-11-25T09:31:00Z");
-    Operation::new("listCampaignLeads", "List the leads of a campaign")
-        .description("In the order in which they were made.")
+    leads::about::filtered(Operation::new("listCampaignLeads", "List the leads of a campaign"))
+        .description(&format!(
+            "In the order in which they were made. With a filter, newest first, of the newest {MAX_CANDIDATES} leads of \
+             the workspace that pass it; `meta.total_is_capped` says where there were more."
+        ))
         .paging()
         .answer(200, "A page of leads.", [Content::page::<MemberLead>(row)])
         .errors(&[ErrorCode::Timeout])

@@ -65,8 +65,16 @@ pub fn create() -> Operation {
 
 /// See [`super::list`].
 pub fn list() -> Operation {
-    Operation::new("listLeads", "List leads")
+    filtered(Operation::new("listLeads", "List leads"))
         .description("Newest first: those that pass all filters.")
+        .paging()
+        .answer(200, "A page of leads.", [Content::page::<Lead>(example())])
+        .errors(&[ErrorCode::Timeout])
+}
+
+/// What leads are filtered by.
+pub fn filtered(operation: Operation) -> Operation {
+    operation
         .query::<String>("phone", "The lead with this phone, in whatever spelling.")
         .query::<String>("email", "The lead with this email, in whatever spelling.")
         .query::<Moment>("created_after", "Made after this moment, to the millisecond.")
@@ -74,9 +82,6 @@ pub fn list() -> Operation {
             "search",
             "1 to 5 words of 2 characters or more; each begins the email, the phone, or a word of the names.",
         )
-        .paging()
-        .answer(200, "A page of leads.", [Content::page::<Lead>(example())])
-        .errors(&[ErrorCode::Timeout])
 }
 
 /// See [`super::show`].

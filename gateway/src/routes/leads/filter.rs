@@ -11,7 +11,7 @@ use shared::{
 use crate::{auth::Caller, error::ApiError, extract::Paging};
 
 /// The filter in a query, with phone and email in normal form.
-pub(super) fn filter(paging: &Paging, caller: &Caller) -> Result<LeadFilter, ApiError> {
+pub(in crate::routes) fn filter(paging: &Paging, caller: &Caller) -> Result<LeadFilter, ApiError> {
     let region = caller.default_region.as_deref().and_then(|code| Region::from_str(code).ok());
     let invalid = |error: EntryError| ApiError::bad_request(error.message);
     let phone = paging.parameter("phone").map(|text| Phone::parse(&unescaped(text), region));

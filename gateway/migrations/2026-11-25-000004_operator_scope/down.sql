@@ -1,0 +1,5 @@
+DELETE FROM gateway.api_keys WHERE 'operator' = ANY (scopes);
+ALTER TABLE gateway.api_keys
+    DROP CONSTRAINT api_keys_scopes_check,
+    ADD CONSTRAINT api_keys_scopes_check
+        CHECK (cardinality(scopes) > 0 AND scopes <@ '{read,leads:write,admin}');
