@@ -275,7 +275,9 @@ async fn write(
     );
     // In the order in which they were sent: what follows a failure only fails because of it, and
     // COMMIT does not even say so.
-    (updated?, created?, counted?);
+    updated?;
+    created?;
+    counted?;
     let now = now?;
     committed?;
     Ok(now)
