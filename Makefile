@@ -8,8 +8,9 @@ run: cargo ## start everything in one process and print a request to try
 	@cargo build --bin rollcall
 	@exec target/debug/rollcall up
 
-test: ## run all tests, on a RabbitMQ and a PostgreSQL of their own
+test: ## run all tests, on a RabbitMQ and a PostgreSQL of their own, and the API against its specification
 	@scripts/test.sh
+	@scripts/api.sh fuzz 1
 
 bench: cargo ## measure the pipeline beside PostgreSQL's own limit, on servers of its own (some 6 minutes)
 	@scripts/bench.sh table $(ARGS)

@@ -22,8 +22,3 @@ pub mod settings;
 pub mod telemetry;
 pub mod traces;
 pub mod worker;
-
-/// The services take some 7 % less CPU time with it than with the C library's allocator
-/// (docs/performance.md).
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
