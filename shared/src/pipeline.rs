@@ -46,12 +46,7 @@ pub trait Stage: Send {
 /// Works on what arrives on a queue, until stopped.
 pub async fn run(mut stage: impl Stage, bus: &dyn Bus, queue: Queue, stop: CancellationToken) {
     let mut subscription = bus.subscribe(queue, LIMIT);
-    loop {
-        let batch = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            batch = subscription.next_batch() => batch,
-        };
+    while let Some(batch) = stop.run_until_cancelled(subscription.next_batch()).await {
         let begun = Instant::now();
         let done = match stage.handle(batch.messages(), &stop).await {
             Ok(()) => batch.ack().await,

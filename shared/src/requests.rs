@@ -41,12 +41,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let mut subscription = bus.subscribe(queue, LIMIT);
-    loop {
-        let batch = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            batch = subscription.next_batch() => batch,
-        };
+    while let Some(batch) = stop.run_until_cancelled(subscription.next_batch()).await {
         let answered = batch.messages().iter().map(async |message| {
             let origin = Origin::of(message);
             let kind = Kind::Process { queue: queue.name() };
