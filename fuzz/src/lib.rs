@@ -20,7 +20,7 @@ use shared::{
 pub fn http_body(bytes: &[u8]) {
     let Some((&cut, body)) = bytes.split_first() else { return };
     let Ok(submission) = submission_of(body) else { return };
-    let message = gather::message([&submission]).expect("what was read can be written");
+    let message = gather::body([&submission]).expect("what was read can be written");
     let read = read_submissions(&message).expect("a message of ours is readable");
     let read = Submission::read(read[0]).expect("a submission of ours is readable");
     assert_eq!(read.leads.len(), submission.count);

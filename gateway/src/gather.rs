@@ -5,6 +5,7 @@
 //! So a lone request goes out at once, and a busy gateway sends ever larger messages.
 
 mod answer;
+mod arrivals;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,13 +19,9 @@ use shared::{
     traces::{Kind, Span, Tracer},
 };
 use tokio::{
-    sync::{
-        Semaphore,
-        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-        oneshot,
-    },
+    sync::{Semaphore, oneshot},
     task::JoinSet,
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 use uuid::Uuid;
 
@@ -33,6 +30,7 @@ use crate::{
     metrics::{LeadsInFlight, Room},
 };
 pub use answer::Answered;
+use arrivals::{Arrivals, Size};
 
 /// Messages that are under way at once: while the campaign service has one, the lead service has the
 /// next. More only make the messages smaller.
@@ -40,9 +38,6 @@ const MESSAGES_IN_FLIGHT: usize = 2;
 /// Leads that are worth a message beside one that is under way. A smaller one costs every service
 /// and the broker more than its callers gain by not waiting for the first.
 const WORTH_ANOTHER: usize = 500;
-/// What one message may hold, unless a single submission is larger.
-const MAX_LEADS: usize = 5_000;
-const MAX_BYTES: usize = 1 << 20;
 /// The longest that a message waits for callers who are about to come back.
 const MAX_PATIENCE: Duration = Duration::from_millis(5);
 
@@ -71,9 +66,11 @@ pub struct Submission {
 /// Takes submissions and brings back their answers.
 pub struct Gatherer {
     /// Submissions of few leads, and of many: see [`Lane`].
-    rows: UnboundedSender<Waiting>,
-    bulk: UnboundedSender<Waiting>,
-    background: UnboundedSender<Waiting>,
+    rows: Arc<Arrivals<Waiting>>,
+    bulk: Arc<Arrivals<Waiting>>,
+    background: Arc<Arrivals<Waiting>>,
+    /// Their senders, which end with this.
+    _senders: JoinSet<()>,
     /// One permit for each lead that may be under way.
     room: Arc<Semaphore>,
     in_flight: LeadsInFlight,
@@ -98,15 +95,15 @@ impl Gatherer {
         timeout: Duration,
         tracer: Tracer,
     ) -> Self {
-        let gather_for = |lane: Lane| {
-            let (waiting, arrivals) = unbounded_channel();
-            tokio::spawn(gather(lane, bus.clone(), arrivals, timeout));
-            waiting
-        };
-        let [rows, bulk, background] = Lane::ALL.map(gather_for);
+        let mut senders = JoinSet::new();
+        let [rows, bulk, background] = Lane::ALL.map(|lane| {
+            let arrivals = Arc::default();
+            senders.spawn(gather(lane, bus.clone(), Arc::clone(&arrivals), timeout));
+            arrivals
+        });
         let room = Arc::new(Semaphore::new(max_leads_in_flight));
         let in_flight = LeadsInFlight::of(max_leads_in_flight);
-        Self { rows, bulk, background, room, in_flight, timeout, tracer }
+        Self { rows, bulk, background, _senders: senders, room, in_flight, timeout, tracer }
     }
 
     /// Submits and waits for the answer.
@@ -135,66 +132,46 @@ impl Gatherer {
         let count = submission.count;
         let span = self.tracer.submission(kind, Some(id), &mut submission.origin, count);
         let (answer, answered) = oneshot::channel();
-        let lost = |()| ApiError::from(ErrorBody::unavailable());
-        let lane = match lane {
+        let arrivals = match lane {
             Lane::Rows => &self.rows,
             Lane::Bulk => &self.bulk,
             Lane::Background => &self.background,
         };
-        lane.send(Waiting { submission, span, answer, _room: room }).map_err(|_| lost(()))?;
+        let size = Size { leads: submission.count, bytes: submission.leads.get().len() };
+        arrivals.add(Waiting { submission, span, answer, _room: room }, size);
         match tokio::time::timeout(self.timeout, answered).await {
             Ok(Ok(answer)) => answer.map_err(|error| error.of_submission(id)),
-            Ok(Err(_)) => Err(lost(())),
+            Ok(Err(_)) => Err(ErrorBody::unavailable().into()),
             Err(_) => Err(ApiError::from(shared::bus::BusError::Timeout).of_submission(id)),
         }
     }
 }
 
-/// Sends the messages of a lane for as long as submissions can come.
-async fn gather(
-    lane: Lane,
-    bus: SharedBus,
-    mut arrivals: UnboundedReceiver<Waiting>,
-    timeout: Duration,
-) {
+/// Sends the messages of a lane, for ever.
+async fn gather(lane: Lane, bus: SharedBus, arrivals: Arc<Arrivals<Waiting>>, timeout: Duration) {
     let stage = StageMetrics::of("gateway", lane);
-    let (mut under_way, mut pace, mut next) = (JoinSet::new(), Pace::default(), None);
+    let (mut under_way, mut pace) = (JoinSet::new(), Pace::default());
     loop {
-        let Some(first) = (match next.take() {
-            Some(left_over) => Some(left_over),
-            None => arrivals.recv().await,
-        }) else {
-            return;
-        };
-        let mut message = Gathered::of(first);
+        arrivals.submissions(1).await;
         loop {
-            while let Some(last) = under_way.try_join_next() {
-                pace = last.unwrap_or_default();
-            }
-            if next.is_none() {
-                next = message.take_in(&mut arrivals);
-            }
-            let is_large = next.is_some() || message.leads >= WORTH_ANOTHER;
-            if under_way.is_empty() || is_large && under_way.len() < MESSAGES_IN_FLIGHT {
-                break;
-            }
+            let is_room = under_way.len() < MESSAGES_IN_FLIGHT;
             tokio::select! {
-                Some(last) = under_way.join_next() => pace = last.unwrap_or_default(),
-                Some(waiting) = arrivals.recv(), if next.is_none() => next = message.add(waiting),
+                biased;
+                last = under_way.join_next() => match last {
+                    Some(last) => pace = last.unwrap_or_default(),
+                    None => break,
+                },
+                () = arrivals.leads(WORTH_ANOTHER), if is_room => break,
             }
         }
-        let until = Instant::now() + pace.patience;
-        while next.is_none()
-            && message.waiting.len() < pace.company
-            && let Ok(Some(waiting)) = timeout_at(until, arrivals.recv()).await
-        {
-            next = message.add(waiting).or_else(|| message.take_in(&mut arrivals));
-        }
-        stage.taken(message.leads);
+        // Where they do not come back in time, the message goes without them.
+        let _ = tokio::time::timeout(pace.patience, arrivals.submissions(pace.company)).await;
+        let message = arrivals.take();
+        stage.taken(message.iter().map(|waiting| waiting.submission.count).sum());
         let (bus, stage) = (bus.clone(), stage.clone());
         under_way.spawn(async move {
-            let (company, sent) = (message.waiting.len(), Instant::now());
-            message.send(lane, bus, timeout).await;
+            let (company, sent) = (message.len(), Instant::now());
+            send(message, lane, bus, timeout).await;
             stage.done(sent);
             Pace { company, patience: (sent.elapsed() / 4).min(MAX_PATIENCE) }
         });
@@ -212,61 +189,24 @@ struct Pace {
     patience: Duration,
 }
 
-/// A message in the making.
-struct Gathered {
-    waiting: Vec<Waiting>,
-    leads: usize,
-    bytes: usize,
-}
-
-impl Gathered {
-    fn of(first: Waiting) -> Self {
-        let leads = first.submission.count;
-        let bytes = first.submission.leads.get().len();
-        Self { waiting: vec![first], leads, bytes }
-    }
-
-    /// Takes one more in, or gives it back when it does not fit.
-    fn add(&mut self, waiting: Waiting) -> Option<Waiting> {
-        let leads = self.leads + waiting.submission.count;
-        let bytes = self.bytes + waiting.submission.leads.get().len();
-        if leads > MAX_LEADS || bytes > MAX_BYTES {
-            return Some(waiting);
+/// Sends a message and brings back its answers.
+async fn send(mut message: Vec<Waiting>, lane: Lane, bus: SharedBus, timeout: Duration) {
+    message.iter_mut().for_each(|waiting| waiting.span.event("gathered"));
+    let results = match body(message.iter().map(|waiting| &waiting.submission)) {
+        Ok(body) => bus.call(lane.submitted(), Message::new(body), within(timeout)).await,
+        Err(error) => Err(shared::bus::BusError::Unavailable(error.to_string())),
+    };
+    let count = message.len();
+    let answers = match results {
+        Ok(reply) => answer::read(&reply, count),
+        Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
+    };
+    for (mut waiting, answer) in message.into_iter().zip(answers) {
+        if let Err(error) = &answer {
+            waiting.span.refused(error.body());
         }
-        (self.leads, self.bytes) = (leads, bytes);
-        self.waiting.push(waiting);
-        None
-    }
-
-    /// Takes in what is there, and gives back what did not fit.
-    fn take_in(&mut self, arrivals: &mut UnboundedReceiver<Waiting>) -> Option<Waiting> {
-        while let Ok(waiting) = arrivals.try_recv() {
-            let left_over = self.add(waiting);
-            if left_over.is_some() {
-                return left_over;
-            }
-        }
-        None
-    }
-
-    async fn send(mut self, lane: Lane, bus: SharedBus, timeout: Duration) {
-        self.waiting.iter_mut().for_each(|waiting| waiting.span.event("gathered"));
-        let results = match message(self.waiting.iter().map(|waiting| &waiting.submission)) {
-            Ok(body) => bus.call(lane.submitted(), Message::new(body), within(timeout)).await,
-            Err(error) => Err(shared::bus::BusError::Unavailable(error.to_string())),
-        };
-        let count = self.waiting.len();
-        let answers = match results {
-            Ok(reply) => answer::read(&reply, count),
-            Err(error) => (0..count).map(|_| Err(error.clone().into())).collect(),
-        };
-        for (mut waiting, answer) in self.waiting.into_iter().zip(answers) {
-            if let Err(error) = &answer {
-                waiting.span.refused(error.body());
-            }
-            // A caller who has gone will ask again.
-            let _ = waiting.answer.send(answer);
-        }
+        // A caller who has gone will ask again.
+        let _ = waiting.answer.send(answer);
     }
 }
 
@@ -275,7 +215,7 @@ impl Gathered {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn message<'a>(
+pub fn body<'a>(
     submissions: impl IntoIterator<Item = &'a Submission>,
 ) -> serde_json::Result<Bytes> {
     let submissions = submissions.into_iter().map(|submission| SubmissionToSend {
