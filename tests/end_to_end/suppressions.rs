@@ -97,6 +97,9 @@ async fn whoever_is_on_it_is_left_alone(system: System) {
         .await;
 
     let other = acme.campaign("Other").await;
+    // By a contact of the lead that no entry brings.
+    let data = acme.add(other, json!([{"lead_id": ann}])).await;
+    assert_eq!(each(&data, "field"), ["email"]);
     let leads = json!([
         {"email": "a@x.com"},
         // The lead's other contact, found by phone and by id.

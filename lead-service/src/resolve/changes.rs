@@ -35,11 +35,9 @@ impl Directory {
 
     /// What has to be written.
     pub fn changes(&self) -> Changes<'_> {
-        let mut changes = Changes::default();
+        let mut changes = Changes { created: self.created().collect(), ..Changes::default() };
         for (place, tracked) in self.leads.iter().enumerate() {
-            if tracked.new {
-                changes.created.push(&tracked.lead);
-            } else if let Some(before) = &tracked.before
+            if let Some(before) = &tracked.before
                 && **before != tracked.lead
             {
                 changes.updated.push(&tracked.lead);

@@ -127,7 +127,7 @@ impl JsonObject {
         }
     }
 
-    /// The length of [`JsonObject::to_json`], a little more where keys need escapes.
+    /// The length of [`JsonObject::to_json`], but for what keys need in escapes.
     fn bytes(&self) -> usize {
         let member = |(key, value): (&String, &String)| key.len() + value.len() + 4;
         1 + self.0.iter().map(member).sum::<usize>()

@@ -136,6 +136,19 @@ mod tests {
     }
 
     #[test]
+    fn an_object_begins_without_the_keys_to_be_removed() {
+        for (changes, begun) in [
+            (r#"{"metadata":{"a":null,"b":{"c":null}}}"#, Some(r#"{"b":{"c":null}}"#)),
+            (r#"{"metadata":{"a":null}}"#, None),
+        ] {
+            let mut details = Details::default();
+            let changed = patch(changes).expect("valid");
+            changed.apply(&mut Profile::default(), &mut details).expect("within bounds");
+            assert_eq!(details.objects, [None, begun.and_then(JsonObject::from_stored)]);
+        }
+    }
+
+    #[test]
     fn nothing_to_change() {
         let patch = patch(r#"{"metadata":{},"lead_id":null}"#).expect("valid");
         assert_eq!((&patch.phone, &patch.email), (&None, &None));

@@ -152,6 +152,8 @@ mod tests {
     fn limits_are_inclusive() {
         assert!(Phone::parse("+1234567", None).is_ok());
         assert!(Phone::parse("+123456789012345", None).is_ok());
+        assert!(Phone::parse(&format!("{:1$}", "+1234567", MAX_BYTES), None).is_ok());
+        assert!(Phone::parse(&format!("{:1$}", "+1234567", MAX_BYTES + 1), None).is_err());
     }
 
     #[test]
@@ -161,9 +163,12 @@ mod tests {
         assert_eq!(parse("(512) 867-5309", "us").as_deref(), Ok("+15128675309"));
         assert_eq!(parse("030 901820", "DE").as_deref(), Ok("+4930901820"));
         assert_eq!(parse("+4930901820", "US").as_deref(), Ok("+4930901820"));
-        for nonsense in ["12", "0", "00", "", "0000000000", "512-FLOWERS", "٥١٢٨٦٧٥٣٠٩"] {
+        let nonsense =
+            ["12", "0", "00", "", "0000000000", "123-456-7890", "512-FLOWERS", "٥١٢٨٦٧٥٣٠٩"];
+        for nonsense in nonsense {
             assert!(Phone::parse(nonsense, region("US")).is_err(), "{nonsense}");
         }
+        assert_eq!("us".parse::<Region>().as_ref().map(Region::code), Ok("US"));
         assert!("XX".parse::<Region>().is_err());
         assert!("USA".parse::<Region>().is_err());
     }

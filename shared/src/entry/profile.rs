@@ -77,3 +77,18 @@ fn shown<'a>(
         .zip(values)
         .filter_map(|(field, value)| Some((field.name, Masked(value.as_ref()?))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_hides_them() {
+        let text = |text: &str| Some(text.to_owned());
+        let profile = Profile([text("Ann"), None, None, text("CEO"), None]);
+        assert_eq!(format!("{profile:?}"), r#"{"first_name": A…(3), "title": C…(3)}"#);
+        let metadata = JsonObject::from_stored(r#"{"secret":"secret"}"#);
+        let details = Details { texts: [None, None, text("11-50")], objects: [None, metadata] };
+        assert_eq!(format!("{details:?}"), r#"{"company_size": 1…(5), "metadata": {…}(1)}"#);
+    }
+}

@@ -86,3 +86,30 @@ fn object<const N: usize>(description: &str, others: [(&str, Value); N]) -> Sche
     }
     json_schema!({"type": "object", "description": description, "properties": properties})
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use schemars::schema_for;
+
+    use super::*;
+    use crate::entry::columns::{LEAD_ID, fields};
+
+    /// And nothing else, under the names that generated clients know.
+    #[test]
+    fn all_that_is_read_is_described() {
+        let lead = || fields().chain(OBJECT_FIELDS);
+        let lead_alone = lead().filter(|field| *field != LEAD_ID).chain(["default_region"]);
+        for (schema, name, read) in [
+            (schema_for!(LeadEntry), "LeadEntry", lead().chain([REF.name]).collect()),
+            (schema_for!(LeadFields), "LeadFields", lead_alone.collect()),
+            (schema_for!(NewSuppression), "NewSuppression", ["phone", "email", "reason"].into()),
+        ] {
+            assert_eq!(schema.get("title"), Some(&json!(name)));
+            let described = schema.get("properties").and_then(Value::as_object).expect(name);
+            let described: BTreeSet<_> = described.keys().map(String::as_str).collect();
+            assert_eq!(described, read, "{name}");
+        }
+    }
+}

@@ -86,7 +86,12 @@ mod tests {
         );
         assert_eq!(
             parse(r#"{"email":" A@X.com","reason":"asked","x":1e999}"#),
-            by(Contact::Email(email), Some("asked"))
+            by(Contact::Email(email.clone()), Some("asked"))
+        );
+        let longest = "ä".repeat(MAX_REASON);
+        assert_eq!(
+            parse(&json!({"email": email, "reason": longest}).to_string()),
+            by(Contact::Email(email), Some(&longest))
         );
     }
 

@@ -23,6 +23,7 @@ fn values_are_kept_exactly() {
         (r#"{"n":1E+3}"#, r#"{"n":1000}"#),
         (r#"{"n":12.5e-3}"#, r#"{"n":0.0125}"#),
         (r#"{"n":-0e2}"#, r#"{"n":0}"#),
+        (r#"{"n":0e400}"#, r#"{"n":0}"#),
         (r#"{"s":"\u00e9\n\"\ud83d\ude00"}"#, r#"{"s":"é\n\"😀"}"#),
         (r#"{"o":{"z":{},"a":[]},"":"7"}"#, r#"{"":"7","o":{"a":[],"z":{}}}"#),
     ] {
@@ -39,13 +40,34 @@ fn blanks_are_absent() {
     }
 }
 
+fn nested(depth: usize) -> String {
+    format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth))
+}
+
+fn nested_objects(depth: usize) -> String {
+    format!("{}{{}}{}", r#"{"a":"#.repeat(depth), "}".repeat(depth))
+}
+
+fn keys(count: usize) -> String {
+    let keys: Vec<_> = (0..count).map(|n| format!(r#""{n}":{n}"#)).collect();
+    format!("{{{}}}", keys.join(","))
+}
+
+fn long_key(chars: usize) -> String {
+    format!(r#"{{"{}":1}}"#, "ä".repeat(chars))
+}
+
+/// Values of these lengths, with their quotes.
+fn long_values(first: usize, second: usize) -> String {
+    format!(r#"{{"first":"{}","second":"{}"}}"#, "x".repeat(first - 2), "x".repeat(second - 2))
+}
+
+fn padded(bytes: usize) -> String {
+    format!(r#"{{"a":{}1}}"#, " ".repeat(bytes - r#"{"a":1}"#.len()))
+}
+
 #[test]
 fn what_cannot_be_kept_is_refused() {
-    let nested = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-    let keys = |count: usize| {
-        let keys: Vec<_> = (0..count).map(|n| format!(r#""{n}":{n}"#)).collect();
-        format!("{{{}}}", keys.join(","))
-    };
     for (given, told) in [
         ("7", "an object"),
         (r#""text""#, "an object"),
@@ -55,15 +77,19 @@ fn what_cannot_be_kept_is_refused() {
         (r#"{"a":1e100000}"#, "digits"),
         (r#"{"a":1e-100000}"#, "digits"),
         (r#"{"a":1e99999999999999999999}"#, "digits"),
+        (r#"{"a":1e400}"#, "digits"),
+        (r#"{"a":1e-400}"#, "digits"),
+        (r#"{"a":0e401}"#, "digits"),
         (r#"{"a":"x\u0000"}"#, "U+0000"),
         (r#"{"a\u0000":1}"#, "U+0000"),
         (r#"{"a":"\ud800"}"#, "surrogate"),
         (r#"{"\udfff":1}"#, "surrogate"),
         (&nested(8), "levels"),
         (&nested(50_000), "levels"),
+        (&nested_objects(8), "levels"),
         (&keys(101), "keys"),
         (&format!(r#"{{"o":{}}}"#, keys(101)), "keys"),
-        (&format!(r#"{{"{}":1}}"#, "k".repeat(256)), "characters"),
+        (&long_key(256), "characters"),
         (&format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024)), "bytes"),
         (&format!(r#"{{"a":"{}"}}"#, "x".repeat(1 << 20)), "bytes"),
         (&format!(r#"{{"a":[{}]}}"#, vec!["1e399"; 100].join(",")), "bytes"),
@@ -72,9 +98,36 @@ fn what_cannot_be_kept_is_refused() {
         assert_eq!(error.code, EntryErrorCode::InvalidField);
         assert!(error.message.contains(told), "{error}: {given}");
     }
-    for given in [nested(7), keys(100), format!(r#"{{"a":"{}"}}"#, "x".repeat(16_000))] {
+}
+
+#[test]
+fn limits_are_inclusive() {
+    let rest = MAX_BYTES - r#"{"first":,"second":}"#.len();
+    assert_eq!(object(&long_values(8_000, rest - 8_000)).to_json().len(), MAX_BYTES);
+    for given in [
+        nested(7),
+        nested_objects(7),
+        keys(100),
+        long_key(255),
+        r#"{"a":1e399,"b":1e-399}"#.to_owned(),
+        padded(MAX_BYTES * MAX_PADDING),
+    ] {
         assert!(parse(&given).is_ok(), "{given}");
     }
+    for given in [long_values(8_000, rest - 7_999), padded(MAX_BYTES * MAX_PADDING + 1)] {
+        assert!(parse(&given).is_err(), "{given}");
+    }
+}
+
+/// It is not first written to its end.
+#[test]
+fn a_value_alone_is_bounded() {
+    let written = |bytes: usize| {
+        let value = format!("\"{}\"", "x".repeat(bytes - 2));
+        canonical(serde_json::from_str(&value).expect("JSON"), 1).map(|value| value.len())
+    };
+    assert_eq!(written(MAX_BYTES), Ok(MAX_BYTES));
+    assert_eq!(written(MAX_BYTES + 1), Err(Problem::TooLarge));
 }
 
 #[test]
