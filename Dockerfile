@@ -6,10 +6,10 @@ COPY . .
 # Caches do not become part of the image, hence the copy.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --workspace --bins \
+    cargo build --profile dist --locked --workspace --bins \
     && mkdir /out \
-    && cp target/release/gateway target/release/lead-service target/release/campaign-service \
-        target/release/rollcall /out/
+    && cp target/dist/gateway target/dist/lead-service target/dist/campaign-service \
+        target/dist/rollcall /out/
 
 FROM debian:bookworm-slim
 # Certificates, for callbacks over https.

@@ -12,10 +12,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/lib.sh"
 [ "$(uname)" = Linux ] || die "the benchmark reads /proc, which only Linux has"
 [ $# -gt 0 ] || die "usage: bench.sh table|size [ARGUMENTS]"
-programs="${CARGO_TARGET_DIR:-$here/../target}/release"
+programs="${CARGO_TARGET_DIR:-$here/../target}/dist"
 if [ "${ROLLCALL_BENCH_BUILD:-1}" = 1 ]; then (
     cd "$here/.."
-    cargo build --release -p bench -p gateway -p lead-service -p campaign-service -p rollcall --bins
+    cargo build --profile dist -p bench -p gateway -p lead-service -p campaign-service -p rollcall --bins
 ); fi
 programs=$(cd "$programs" && pwd)
 

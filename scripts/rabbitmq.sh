@@ -92,12 +92,13 @@ start() {
     prepare
     ! running "$folder/pid" "$(node_mark)" || return 0
     # RUNNING_UNDER_SYSTEMD: the node takes the place of its launcher, so signals reach it.
-    # +sbwt…: threads that wait do not spin (https://www.rabbitmq.com/docs/runtime#scheduling).
+    # +S 1:1: one scheduler, so that its processes do not wake each other across processors that the
+    # services need, too. +sbwt…: threads that wait do not spin (https://www.rabbitmq.com/docs/runtime#scheduling).
     export RUNNING_UNDER_SYSTEMD=true ERL_CRASH_DUMP="$folder/log/erl_crash.dump" \
         RABBITMQ_CONFIG_FILE="$folder/rabbitmq.conf" \
         RABBITMQ_ENABLED_PLUGINS_FILE="$folder/enabled_plugins" RABBITMQ_MNESIA_BASE="$folder/data" \
         RABBITMQ_LOG_BASE="$folder/log" RABBITMQ_PID_FILE="$folder/beam.pid" \
-        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +sbwt none +sbwtdcpu none +sbwtdio none"
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-kernel inet_dist_use_interface {127,0,0,1} -rabbit quorum_tick_interval 1000 $(node_mark) +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
     unset NOTIFY_SOCKET
     mkdir -p "$folder/log"
     # The caller's folder may be gone or closed to us, and Erlang refuses to start from there.
