@@ -1,9 +1,14 @@
 //! A part of the shared broker, of a test's own.
 
+use std::time::Duration;
+
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Broker, cleanup, server, unique_name};
+use crate::{Broker, cleanup, eventually, server, unique_name};
+
+/// How long the broker may fail to say who is connected.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A virtual host: exchanges, queues and connections that no other test sees. Deleted, with what
 /// is connected to it, when dropped.
@@ -108,7 +113,12 @@ impl TestVhost {
     /// The connections that the broker has noticed, by name and user.
     async fn noticed(&self) -> Vec<(String, String)> {
         let path = format!("vhosts/{}/connections", self.name);
-        let response = self.api.request(Method::GET, &path, None).await;
+        // RabbitMQ 3.10.8 was seen to answer 500 while a connection came.
+        let response = eventually(PATIENCE, async || {
+            let response = self.api.request(Method::GET, &path, None).await;
+            (response.status() != StatusCode::INTERNAL_SERVER_ERROR).then_some(response)
+        });
+        let response = response.await;
         let connections = json_of(response, &path).await;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let each = |one: &Value| Some((text(one.get("name")?)?, text(one.get("user")?)?));
