@@ -1,8 +1,10 @@
-//! Linking a batch's leads to their campaigns, in one statement where all is as usual.
+//! Linking a batch's leads to their campaigns, in one statement where all of them are new.
 //!
-//! The statement adds, counts, and says of each campaign whether it exists and is open. Only where
-//! a link was there already, or a campaign is archived, is more asked: see [`judgement`]. Submissions
-//! that have to look before they link are linked by [`careful`].
+//! The statement adds, counts, and says of each campaign whether it exists and is open. Leads that
+//! were there before the batch may be linked already, and are looked up first: to find a link costs
+//! less than to add it in vain. Only where a link was there against all expectation, or a campaign is
+//! archived, is more asked: see [`judgement`]. Submissions that have to look before they link are
+//! linked by [`careful`].
 
 mod careful;
 mod judgement;
@@ -11,7 +13,7 @@ mod placement;
 pub use placement::{Placed, Placement};
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
     time::Duration,
 };
 
@@ -19,8 +21,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use shared::{
-    contract::{ErrorBody, Options, Outcome},
-    database::{Database, DatabaseError},
+    contract::{ErrorBody, Options, Outcome, Resolved},
+    database::{Database, DatabaseError, Presumption, is_refuted},
     origin::Origin,
     traces::{Kind, Tracer},
     worker::{Submitted, Work},
@@ -29,7 +31,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::store::{
-    links::{AddLinks, AddedRow, FindLinks, ReaddLinks},
+    links::{AddLinks, AddedRow, FindLinks, NewLinks, ReaddLinks},
     removals::FindRemovals,
 };
 use judgement::{Known, Link, Readded};
@@ -76,12 +78,13 @@ pub struct Linker {
     database: Database,
     tracer: Tracer,
     connection: Option<AsyncPgConnection>,
+    presumption: Presumption,
 }
 
 impl Linker {
     /// A linker that connects when it is first needed.
     pub fn new(database: Database, tracer: Tracer) -> Self {
-        Self { database, tracer, connection: None }
+        Self { database, tracer, connection: None, presumption: Presumption::default() }
     }
 }
 
@@ -96,11 +99,12 @@ impl Work<Unit> for Linker {
         };
         let traces = units.iter().map(|unit| unit.origin.trace);
         let sql = Kind::Sql { operation: "INSERT", table: "campaign.links" };
+        let presumption = &mut self.presumption;
         let placed = self.tracer.spans(sql, traces).around(async {
             if units.iter().all(Unit::is_plain) {
-                link_in_time(&mut connection, units).await
+                link_in_time(&mut connection, presumption, units).await
             } else {
-                careful::link_some(&mut connection, units).await
+                careful::link_some(&mut connection, presumption, units).await
             }
         });
         let placed = placed.await;
@@ -133,16 +137,25 @@ impl Unit {
 
     /// The entries' marks, and the links that they want unless they were rejected.
     fn entries(&self) -> impl Iterator<Item = (Mark, Option<Key>)> {
+        self.leads().map(|(mark, lead)| (mark, lead.map(|lead| self.key(lead))))
+    }
+
+    /// The entries' marks, and the leads that they became unless they were rejected.
+    fn leads(&self) -> impl Iterator<Item = (Mark, Option<&Resolved>)> {
         (0..).zip(&self.outcomes).map(|(entry, outcome)| {
-            let key = match outcome {
-                Outcome::Lead(lead) => Some((self.workspace_id, self.campaign_id, lead.lead_id)),
+            let lead = match outcome {
+                Outcome::Lead(lead) => Some(lead),
                 Outcome::Rejected(_)
                 | Outcome::Suppressed(_)
                 | Outcome::Skipped(_)
                 | Outcome::NotApplied => None,
             };
-            ((self.id, entry), key)
+            ((self.id, entry), lead)
         })
+    }
+
+    fn key(&self, lead: &Resolved) -> Key {
+        (self.workspace_id, self.campaign_id, lead.lead_id)
     }
 }
 
@@ -152,67 +165,86 @@ type Wanted = BTreeMap<CampaignKey, BTreeMap<Key, Mark>>;
 
 async fn link_in_time(
     connection: &mut AsyncPgConnection,
+    presumption: &mut Presumption,
     units: &[Unit],
 ) -> Result<Vec<Placed>, DatabaseError> {
-    match timeout(TIMEOUT, link(connection, units)).await {
+    match timeout(TIMEOUT, link(connection, Some(presumption), units)).await {
         Ok(linked) => Ok(linked?.into_iter().map(Placement::of).collect()),
         Err(_) => Err(DatabaseError::unavailable("linking took too long")),
     }
 }
 
+/// Links in transactions of their own, unless the connection is in one; then nothing may be presumed,
+/// because a refusal would end it.
 async fn link(
     connection: &mut AsyncPgConnection,
+    mut presumption: Option<&mut Presumption>,
     units: &[Unit],
 ) -> Result<Vec<Linked>, DatabaseError> {
     let mut wanted = Wanted::new();
+    let mut met = Vec::new();
     for unit in units {
         let of_campaign = wanted.entry(unit.campaign()).or_default();
-        for (mark, key) in unit.entries() {
-            if let Some(key) = key {
-                of_campaign.entry(key).or_insert(mark);
+        for (mark, lead) in unit.leads() {
+            let Some(lead) = lead else { continue };
+            if let Entry::Vacant(vacant) = of_campaign.entry(unit.key(lead)) {
+                if !lead.created {
+                    met.push(*vacant.key());
+                }
+                vacant.insert(mark);
             }
         }
     }
+    let mut found = find(connection, &met).await?;
     for _ in 0..ROUNDS {
-        let (campaigns, added) = add(connection, &wanted).await?;
-        let mut known = Known { campaigns, ..Known::default() };
-        wanted.retain(|campaign, _| known.campaigns.contains_key(campaign));
-        let all_open = known.campaigns.values().all(Option::is_none);
-        if all_open && added == wanted.values().map(BTreeMap::len).sum::<usize>() {
-            known.links = wanted.values().flatten().map(Link::added).collect();
+        let missing = |(key, _): &(&Key, &Mark)| !found.contains_key(*key);
+        let presumption = presumption.as_deref_mut();
+        let (campaigns, added) = add(connection, presumption, &wanted, missing).await?;
+        wanted.retain(|campaign, _| campaigns.contains_key(campaign));
+        let all_open = campaigns.values().all(Option::is_none);
+        let missing: Vec<_> = wanted.values().flatten().filter(missing).collect();
+        let links = if all_open && added == missing.len() {
+            let missing: Vec<_> = missing.into_iter().map(Link::added).collect();
+            found.extend(missing);
+            found
         } else {
-            known.links = find(connection, &wanted).await?;
-            known.removed = find_removed(connection, known.doubts(units)).await?;
-        }
+            find(connection, wanted.values().flat_map(BTreeMap::keys)).await?
+        };
+        let mut known = Known { campaigns, links, ..Known::default() };
+        known.removed = find_removed(connection, known.doubts(units)).await?;
         let judgement = known.judge(units);
         if judgement.settled {
             return Ok(judgement.linked);
         }
         readd(connection, judgement.readded).await?;
+        // Whatever was found may be different by now.
+        found = HashMap::new();
     }
     Err(DatabaseError::Unavailable("the links were changed again and again".to_owned()))
 }
 
-/// Adds the links that are missing. Returns the campaigns that exist, with since when they are
-/// archived, and how many links were added.
+/// Adds those of the links that are `missing`. Returns the campaigns that exist, with since when they
+/// are archived, and how many links were added.
 async fn add(
     connection: &mut AsyncPgConnection,
+    presumption: Option<&mut Presumption>,
     wanted: &Wanted,
+    missing: impl Fn(&(&Key, &Mark)) -> bool,
 ) -> Result<(HashMap<CampaignKey, Option<DateTime<Utc>>>, usize), DatabaseError> {
-    let mut add = AddLinks::default();
+    let mut new = NewLinks::default();
     for (&(workspace, campaign), links) in wanted {
         let place = |links: &[Uuid]| i32::try_from(links.len()).unwrap_or(i32::MAX);
-        add.workspaces.push(workspace);
-        add.campaigns.push(campaign);
-        add.firsts.push(place(&add.leads) + 1);
-        for (&(_, _, lead), &(submission, entry)) in links {
-            add.leads.push(lead);
-            add.submissions.push(submission);
-            add.entries.push(entry);
+        new.workspaces.push(workspace);
+        new.campaigns.push(campaign);
+        new.firsts.push(place(&new.leads) + 1);
+        for (&(_, _, lead), &(submission, entry)) in links.iter().filter(&missing) {
+            new.leads.push(lead);
+            new.submissions.push(submission);
+            new.entries.push(entry);
         }
-        add.lasts.push(place(&add.leads));
+        new.lasts.push(place(&new.leads));
     }
-    let rows: Vec<AddedRow> = add.load(connection).await?;
+    let rows = add_links(connection, presumption, &new).await?;
     let added = rows.as_slice().first().map_or(0, |(_, _, _, added)| *added);
     let campaigns = rows
         .into_iter()
@@ -220,14 +252,34 @@ async fn add(
     Ok((campaigns.collect(), usize::try_from(added).unwrap_or_default()))
 }
 
+/// Adds links: at first on the presumption that none is there, where that holds.
+async fn add_links(
+    connection: &mut AsyncPgConnection,
+    presumption: Option<&mut Presumption>,
+    new: &NewLinks,
+) -> Result<Vec<AddedRow>, DatabaseError> {
+    if presumption.as_ref().is_some_and(|presumption| presumption.holds()) {
+        let added = AddLinks::<true>(new).load(connection).await;
+        if !is_refuted(&added) {
+            return Ok(added?);
+        }
+    }
+    let rows: Vec<AddedRow> = AddLinks::<false>(new).load(connection).await?;
+    if let Some(presumption) = presumption {
+        let added = rows.as_slice().first().map_or(0, |(_, _, _, added)| *added);
+        presumption.learn(usize::try_from(added) == Ok(new.leads.len()));
+    }
+    Ok(rows)
+}
+
 /// The links as they stand. A statement of its own: the first one's snapshot does not see a link
 /// that somebody else committed meanwhile.
 async fn find(
     connection: &mut AsyncPgConnection,
-    wanted: &Wanted,
+    keys: impl IntoIterator<Item = &Key>,
 ) -> Result<HashMap<Key, Link>, DatabaseError> {
     let mut find = FindLinks::default();
-    for &(workspace, campaign, lead) in wanted.values().flat_map(BTreeMap::keys) {
+    for &(workspace, campaign, lead) in keys {
         find.workspaces.push(workspace);
         find.campaigns.push(campaign);
         find.leads.push(lead);

@@ -1,6 +1,6 @@
 //! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips. One more where a
-//! large batch is looked up on two connections at once, and one where contacts are suppressed. While batches
-//! hold nothing but new leads, leads are not looked up at all: see [`presumption`].
+//! large batch is looked up on two connections at once, and one where contacts are suppressed. While nothing
+//! is found in any batch, there is no looking up, and one statement does it all: see [`presumption`].
 //!
 //! The connections are the writer's own, so that statements can be sent one behind the other without
 //! waiting for answers. That keeps their order only once they are prepared, which a new connection
@@ -21,7 +21,7 @@ use futures_util::{join, try_join};
 use serde_json::value::RawValue;
 use shared::{
     contract::ErrorBody,
-    database::{Database, DatabaseError},
+    database::{Database, DatabaseError, Presumption, is_refuted},
     traces::{Kind, Spans, Tracer},
     worker::Work,
 };
@@ -33,13 +33,12 @@ use crate::{
         counts::CountLeads,
         lock_key,
         records::InsertRecords,
-        writes::{InsertLeads, ParkIdentifiers, UpdateLeads},
+        writes::{InsertLeads, ParkIdentifiers, UpdateLeads, WriteNew},
     },
     unit::Unit,
 };
-use lookup::Lookup;
+use lookup::{Found, Lookup};
 use outcome::{Outcomes, Writes};
-use presumption::Presumption;
 
 /// Workspaces that one transaction may lock: PostgreSQL's lock table is finite, by default 64
 /// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
@@ -129,20 +128,19 @@ impl Work<Unit> for Writer {
         let connections = Connections::ready(self.connections.take(), &self.database, is_large)
             .await
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
-        let beside = connections.beside.as_ref().filter(|_| is_large);
+        let Connections { main, beside } = &connections;
+        let beside = beside.as_ref().filter(|_| is_large);
         let written = async {
-            let presumed = self.presumption.holds();
-            let transaction =
-                |presumed| transaction(&connections.main, beside, units, presumed, &self.tracer);
-            let written = transaction(presumed).await;
-            if presumed && presumption::is_refuted(&written) {
-                return transaction(false).await;
+            if self.presumption.holds()
+                && let Some(written) = presume(main, units, &self.tracer).await?
+            {
+                return Ok(written);
             }
-            written
+            transaction(main, beside, units, &self.tracer).await
         };
         match timeout(TRANSACTION_TIMEOUT, written).await {
-            Ok(Ok(Written { answers, met_leads })) => {
-                self.presumption.learn(met_leads);
+            Ok(Ok(Written { answers, is_all_new })) => {
+                self.presumption.learn(is_all_new);
                 self.connections = Some(connections);
                 return Ok(answers);
             }
@@ -185,66 +183,74 @@ async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError
     InsertLeads::default().execute(&mut on).await?;
     CountLeads::default().execute(&mut on).await?;
     InsertRecords::default().get_result::<DateTime<Utc>>(&mut on).await?;
+    WriteNew::default().execute(&mut on).await?;
     Ok(connection)
 }
 
 /// What came of a transaction.
 struct Written {
     answers: Vec<Answer>,
-    /// Whether an entry could name a lead that was there before.
-    met_leads: bool,
+    /// Whether nothing was found: no lead that the entries could name, no earlier answer, nobody suppressed.
+    is_all_new: bool,
 }
 
-/// Carries out a batch, see [`resolve`] and [`write`].
+/// Carries out a batch: looks up, resolves and writes.
 async fn transaction(
     on: &AsyncPgConnection,
     beside: Option<&AsyncPgConnection>,
     units: &[Unit],
-    presumed: bool,
     tracer: &Tracer,
 ) -> QueryResult<Written> {
-    let resolved = resolve(on, beside, units, presumed);
-    let (outcomes, met_leads) = spans(tracer, "SELECT", units).around(resolved).await?;
+    let found = spans(tracer, "SELECT", units).around(look_up(on, beside, units));
+    let mut found = found.await?;
+    let is_all_new = found.is_empty();
+    let outcomes = Outcomes::of(units, &mut found);
     let now = spans(tracer, "COMMIT", units).around(write(on, &outcomes)).await?;
-    Ok(Written { answers: outcomes.into_answers(now), met_leads })
+    Ok(Written { answers: outcomes.into_answers(now), is_all_new })
 }
 
-/// Begins, locks, looks up and resolves; says too whether there were leads that the entries could name.
-/// Where the batch is `presumed` to hold new leads only, leads are not looked up unless the entries
-/// make that necessary; if the presumption is wrong, writing violates a unique index.
-async fn resolve<'a>(
+/// Carries out a batch as if nothing were there that has to do with it; `None` where that is not so, or
+/// would not show.
+async fn presume(
+    mut on: &AsyncPgConnection,
+    units: &[Unit],
+    tracer: &Tracer,
+) -> QueryResult<Option<Written>> {
+    let outcomes = Outcomes::of(units, &mut Found::default());
+    if !presumption::names_only(units, outcomes.created()) {
+        return Ok(None);
+    }
+    let Writes { created, counted, records, parked: _, updated: _ } = outcomes.writes();
+    let mut workspaces: Vec<_> = units.iter().map(|unit| unit.workspace_id).collect();
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    let write = WriteNew { locks: lock_keys(units), workspaces, created, counted, records };
+    let written = spans(tracer, "INSERT", units).around(write.get_result(&mut on)).await;
+    if is_refuted(&written) {
+        return Ok(None);
+    }
+    let now = Some(written?);
+    Ok(Some(Written { answers: outcomes.into_answers(now), is_all_new: true }))
+}
+
+/// Begins, locks and looks up.
+async fn look_up(
     on: &AsyncPgConnection,
     beside: Option<&AsyncPgConnection>,
-    units: &'a [Unit],
-    presumed: bool,
-) -> QueryResult<(Outcomes<'a>, bool)> {
+    units: &[Unit],
+) -> QueryResult<Found> {
     let begin = begin(units);
     let lookup = Lookup::of(units);
-    let mut begun = on;
-    let begun = begun.batch_execute(&begin);
     // What is looked up must see what the lock's last holder committed. A simple query, prepared by
     // nobody, always goes out first.
-    let mut found = match beside {
-        _ if presumed => try_join!(begun, lookup.submissions(on))?.1,
-        None => try_join!(begun, lookup.run(on, None))?.1,
-        Some(_) => {
-            begun.await?;
-            lookup.run(on, beside).await?
-        }
-    };
-    // Who is suppressed may also be a lead that no entry names.
-    let is_open = presumed && found.suppressing.is_empty();
-    if presumed && !is_open {
-        lookup.leads(on, beside, &mut found).await?;
+    let mut begun = on;
+    let begun = begun.batch_execute(&begin);
+    if beside.is_some() {
+        begun.await?;
+        return lookup.run(on, beside).await;
     }
-    let mut met_leads = !found.directories.is_empty();
-    let mut outcomes = Outcomes::of(units, &mut found);
-    if is_open && !lookup.names_only(outcomes.created()) {
-        lookup.leads(on, beside, &mut found).await?;
-        met_leads = !found.directories.is_empty();
-        outcomes = Outcomes::of(units, &mut found);
-    }
-    Ok((outcomes, met_leads))
+    let ((), found) = try_join!(begun, lookup.run(on, None))?;
+    Ok(found)
 }
 
 /// Writes and commits; says when that was, unless nothing had to be dated.
@@ -289,15 +295,20 @@ fn spans(tracer: &Tracer, operation: &'static str, units: &[Unit]) -> Spans {
     tracer.spans(Kind::Sql { operation, table: "lead.leads" }, traces)
 }
 
-/// Begins, and makes this the one transaction that writes to these workspaces. In sorted order, so
-/// that two such transactions cannot wait for each other.
+/// Begins, and makes this the one transaction that writes to these workspaces.
 fn begin(units: &[Unit]) -> String {
-    let mut keys: Vec<i64> = units.iter().map(|unit| lock_key(unit.workspace_id)).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let keys: Vec<String> = keys.iter().map(i64::to_string).collect();
+    let keys: Vec<String> = lock_keys(units).iter().map(i64::to_string).collect();
     format!(
         "BEGIN; SELECT pg_advisory_xact_lock(key) FROM unnest('{{{}}}'::bigint[]) AS key",
         keys.join(",")
     )
+}
+
+/// The locks of the units' workspaces, each once; in sorted order, so that two transactions cannot wait
+/// for each other.
+fn lock_keys(units: &[Unit]) -> Vec<i64> {
+    let mut keys: Vec<i64> = units.iter().map(|unit| lock_key(unit.workspace_id)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
 }

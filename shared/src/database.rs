@@ -3,10 +3,12 @@
 mod arrays;
 mod error;
 mod migrate;
+mod presumption;
 
 pub use arrays::sparse;
 pub use error::DatabaseError;
 pub use migrate::migrate;
+pub use presumption::{Presumption, is_refuted};
 
 use std::time::Duration;
 

@@ -65,6 +65,35 @@ async fn a_published_submission_is_answered_the_same_again() {
     assert_eq!(refused["results"][0]["error"]["code"], "idempotency_mismatch");
 }
 
+/// Both services presume by then that nothing is there already.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_after_many_new_leads_is_answered_the_same() {
+    let system = System::on_rabbitmq().await;
+    let vhost = system.vhost.as_ref().expect("on RabbitMQ");
+    let bus = RabbitBus::start(&vhost.amqp_url(), "test").expect("a URL");
+    let campaign = system.acme.campaign("Replay").await;
+    let workspace_id = workspace(&system).await;
+    let submission = |leads: Value| json!({"id": Uuid::now_v7(), "workspace_id": workspace_id, "campaign_id": campaign, "leads": leads});
+    let first = submission(json!([{"email": "a@x.com"}, {"email": "a@x.com"}]));
+    let answer = publish(&bus, &json!({"submissions": [first]})).await;
+    // More than eight for each of the workers.
+    for row in 0..40 {
+        let new = submission(
+            json!([{"email": format!("{row}@x.com"), "phone": format!("+155500001{row:02}")}]),
+        );
+        let answer = publish(&bus, &json!({"submissions": [new]})).await;
+        assert_eq!(answer["results"][0]["summary"]["added"], 1);
+    }
+    let (new, known) =
+        (submission(json!([{"email": "b@x.com"}])), submission(json!([{"email": "7@x.com"}])));
+    let again = publish(&bus, &json!({"submissions": [new, first, known]})).await;
+    assert_eq!(again["results"][0]["summary"]["added"], 1);
+    assert_eq!(again["results"][1], answer["results"][0]);
+    assert_eq!(again["results"][2]["summary"]["already_in_campaign"], 1);
+    assert_eq!(system.count("lead.leads").await, 42);
+    assert_eq!(system.count("campaign.links").await, 42);
+}
+
 async fn post_with_key(caller: &Caller, path: &str, key: &str, body: &Value) -> Response {
     let request = caller.request(Method::POST, path).header("idempotency-key", key);
     request.json(body).send().await.expect("an answer")

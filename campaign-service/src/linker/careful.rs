@@ -11,7 +11,10 @@ mod rounds;
 use std::collections::{HashMap, HashSet};
 
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use shared::{contract::Outcome, database::DatabaseError};
+use shared::{
+    contract::Outcome,
+    database::{DatabaseError, Presumption},
+};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -25,11 +28,12 @@ use rounds::{PROBES, keys, rounds};
 /// Links those of a batch that can be linked together, then the others, in order.
 pub(super) async fn link_some(
     connection: &mut AsyncPgConnection,
+    presumption: &mut Presumption,
     units: &[Unit],
 ) -> Result<Vec<Placed>, DatabaseError> {
     let plain: Vec<Unit> = units.iter().filter(|unit| unit.is_plain()).cloned().collect();
     let careful: Vec<&Unit> = units.iter().filter(|unit| !unit.is_plain()).collect();
-    let mut plain = link_in_time(connection, &plain).await?.into_iter();
+    let mut plain = link_in_time(connection, presumption, &plain).await?.into_iter();
     let mut careful = link_carefully(connection, &careful).await?.into_iter();
     let placed =
         units.iter().map_while(|unit| if unit.is_plain() { plain.next() } else { careful.next() });
@@ -75,7 +79,7 @@ async fn link_round(
         .collect();
     let remaining: Vec<Unit> =
         units.iter().zip(&skips).map(|(unit, skips)| without(unit, skips)).collect();
-    let linked = link(connection, &remaining).await?;
+    let linked = link(connection, None, &remaining).await?;
     if dry_run {
         connection.batch_execute("ROLLBACK").await?;
     } else {

@@ -1,6 +1,11 @@
-//! Writing what a batch changed: park, then update, then insert.
+//! Writing what a batch changed: park, then update, then insert. Or all at once, where it is all new.
 
-use diesel::sql_types::{Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::{
+    QueryResult,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
 use shared::{
     array_statement,
     database::sparse,
@@ -8,6 +13,7 @@ use shared::{
 };
 use uuid::Uuid;
 
+use super::{counts::CountLeads, records::InsertRecords};
 use crate::resolve::{Lead, Parked};
 
 array_statement! {
@@ -116,6 +122,49 @@ lead_statement! {
     InsertLeads,
     "SELECT lead.insert_leads(",
     ")",
+}
+
+/// A transaction in one statement, for a batch that is presumed to be all new: takes the locks, inserts
+/// leads, counts them, remembers what was answered, and says when that was. A violation of a unique index
+/// where the batch is not all new, or one of the workspaces suppresses anybody.
+#[derive(Default)]
+pub struct WriteNew<'a> {
+    /// The workspaces' locks, in order.
+    pub locks: Vec<i64>,
+    /// The workspaces, each once.
+    pub workspaces: Vec<Uuid>,
+    /// What [`InsertLeads`] would insert.
+    pub created: InsertLeads<'a>,
+    /// What [`CountLeads`] would count.
+    pub counted: CountLeads<'a>,
+    /// What [`InsertRecords`] would remember.
+    pub records: InsertRecords<'a>,
+}
+
+impl QueryId for WriteNew<'_> {
+    type QueryId = WriteNew<'static>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl Query for WriteNew<'_> {
+    type SqlType = Timestamptz;
+}
+
+impl QueryFragment<Pg> for WriteNew<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT lead.write_new(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.locks)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.workspaces)?;
+        out.push_sql(", ");
+        self.created.walk_columns(&mut out)?;
+        out.push_sql(", ");
+        self.counted.walk_columns(&mut out)?;
+        out.push_sql(", ");
+        self.records.walk_columns(&mut out)?;
+        out.push_sql(")");
+        Ok(())
+    }
 }
 
 impl ParkIdentifiers<'_> {

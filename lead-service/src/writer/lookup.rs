@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::suppressed;
 use crate::{
-    resolve::{Directory, Lead},
+    resolve::Directory,
     store::{
         self, LeadRow,
         lookups::{LeadsByEmail, LeadsById, LeadsByPhone},
@@ -118,16 +118,6 @@ impl<'a> Lookup<'a> {
         suppressed::prepare(on).await
     }
 
-    /// Whether the batch names leads by phone and email only, and no others than these. What was found
-    /// of them cannot matter if they are new: the unique indexes see to that.
-    pub(super) fn names_only(&self, leads: impl Iterator<Item = &'a Lead>) -> bool {
-        let contacts = self.phones.phones.len() + self.emails.emails.len();
-        let of_leads: usize = leads
-            .map(|lead| usize::from(lead.phone.is_some()) + usize::from(lead.email.is_some()))
-            .sum();
-        self.ids.ids.is_empty() && contacts == of_leads
-    }
-
     /// Sends all look-ups at once, those by email on a connection of their own where there is one.
     /// Then, for workspaces that suppress anybody, one more.
     pub(super) async fn run(
@@ -136,12 +126,19 @@ impl<'a> Lookup<'a> {
         beside: Option<&AsyncPgConnection>,
     ) -> QueryResult<Found> {
         let (mut found, rows) = try_join!(self.submissions(on), self.rows(on, beside))?;
-        self.add(on, rows, &mut found).await?;
+        for row in rows.into_iter().flatten() {
+            let detailed = self.detailed.contains(&row.0);
+            let (workspace_id, lead) = store::lead(row, detailed);
+            found.directories.entry(workspace_id).or_default().add(lead);
+        }
+        if !found.suppressing.is_empty() {
+            suppressed::look_up(on, self.units, &mut found).await?;
+        }
         Ok(found)
     }
 
-    /// Asks only about the submissions, and who suppresses anybody.
-    pub(super) async fn submissions(&self, on: &AsyncPgConnection) -> QueryResult<Found> {
+    /// Asks about the submissions, and who suppresses anybody.
+    async fn submissions(&self, on: &AsyncPgConnection) -> QueryResult<Found> {
         let (mut a, mut b) = (on, on);
         let (records, suppressing) = try_join!(
             (&self.records).load::<(Uuid, Uuid, Vec<u8>, Vec<u8>, DateTime<Utc>)>(&mut a),
@@ -153,17 +150,6 @@ impl<'a> Lookup<'a> {
             found.records.insert((workspace_id, id), record);
         }
         Ok(found)
-    }
-
-    /// Asks for what [`Lookup::submissions`] left open.
-    pub(super) async fn leads(
-        &self,
-        on: &AsyncPgConnection,
-        beside: Option<&AsyncPgConnection>,
-        found: &mut Found,
-    ) -> QueryResult<()> {
-        let rows = self.rows(on, beside).await?;
-        self.add(on, rows, found).await
     }
 
     async fn rows(
@@ -180,21 +166,12 @@ impl<'a> Lookup<'a> {
         )?;
         Ok([by_id, by_phone, by_email])
     }
+}
 
-    async fn add(
-        &self,
-        on: &AsyncPgConnection,
-        rows: [Vec<LeadRow>; 3],
-        found: &mut Found,
-    ) -> QueryResult<()> {
-        for row in rows.into_iter().flatten() {
-            let detailed = self.detailed.contains(&row.0);
-            let (workspace_id, lead) = store::lead(row, detailed);
-            found.directories.entry(workspace_id).or_default().add(lead);
-        }
-        if !found.suppressing.is_empty() {
-            suppressed::look_up(on, self.units, found).await?;
-        }
-        Ok(())
+impl Found {
+    /// Whether nothing was there.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { records, suppressing, directories } = self;
+        records.is_empty() && suppressing.is_empty() && directories.is_empty()
     }
 }

@@ -1,69 +1,36 @@
-//! Presuming that a batch holds new leads only.
+//! Presuming that a batch holds nothing but new leads.
 //!
-//! Looking up takes a third of the time between a workspace's lock and its commit. Who imports or enriches
-//! mostly posts new leads for long, though, and then it finds nothing. So after some batches without
-//! any lead that was there before, the next is written as if there were none. That is safe: every
-//! phone and email that the batch names is inserted (else it is looked up after all), and the unique
-//! indexes refuse one that another lead has. Then the transaction is rolled back, and the batch looked
-//! up and written as usual.
+//! Looking up takes a third of the time between a workspace's lock and its commit, and one of two round
+//! trips. Who imports or enriches mostly posts new leads for long, though, and then it finds nothing. So
+//! after some batches in which nothing was found, the next is resolved and written as if nothing were
+//! there. That is safe: every phone and email that the batch names is inserted (else it is looked up
+//! after all), and the unique indexes refuse one that another lead has, and a submission that was
+//! answered before; where contacts are suppressed, the statement fails, too. Then nothing is written, and
+//! the batch is looked up and written as usual.
 
-use diesel::{
-    QueryResult,
-    result::{DatabaseErrorKind, Error},
-};
+use std::collections::HashSet;
 
-/// Batches of only new leads after which the next is presumed to be one. A wrong presumption costs the
-/// batch twice its time, so at worst, where just every ninth batch meets a lead, a ninth is lost.
-const AFTER: u32 = 8;
+use shared::entry::{Email, Phone};
+use uuid::Uuid;
 
-/// What the last batches say of the next.
-pub(super) struct Presumption {
-    after: u32,
-    /// Batches since the last that met a lead.
-    new: u32,
-}
+use crate::{resolve::Lead, unit::Unit};
 
-impl Default for Presumption {
-    fn default() -> Self {
-        Self::after(AFTER)
-    }
-}
-
-impl Presumption {
-    /// Holds after as many batches of only new leads.
-    pub(super) fn after(batches: u32) -> Self {
-        Self { after: batches, new: 0 }
-    }
-
-    /// Whether the next batch is presumed to hold new leads only.
-    pub(super) fn holds(&self) -> bool {
-        self.new >= self.after
-    }
-
-    /// Takes note of a batch that was written.
-    pub(super) fn learn(&mut self, met_leads: bool) {
-        self.new = if met_leads { 0 } else { self.new.saturating_add(1) };
-    }
-}
-
-/// Whether the presumption turned out to be wrong.
-pub(super) fn is_refuted<T>(written: &QueryResult<T>) -> bool {
-    matches!(written, Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_holds_after_batches_of_new_leads_only() {
-        let mut presumption = Presumption::default();
-        for _ in 0..AFTER {
-            assert!(!presumption.holds());
-            presumption.learn(false);
+/// Whether the units name leads by phone and email only, and no others than these, which they make.
+/// What is known of them cannot matter then if they are new: the unique indexes see to that.
+pub(super) fn names_only<'a>(units: &[Unit], created: impl Iterator<Item = &'a Lead>) -> bool {
+    let of_leads: usize = created
+        .map(|lead| usize::from(lead.phone.is_some()) + usize::from(lead.email.is_some()))
+        .sum();
+    let mut named: HashSet<(Uuid, &str)> = HashSet::with_capacity(of_leads);
+    for unit in units {
+        for entry in unit.entries.iter().flatten() {
+            if entry.lead_id.is_some() {
+                return false;
+            }
+            let phone = entry.phone.as_ref().map(Phone::as_str);
+            let email = entry.email.as_ref().map(Email::as_str);
+            named.extend(phone.into_iter().chain(email).map(|value| (unit.workspace_id, value)));
         }
-        assert!(presumption.holds());
-        presumption.learn(true);
-        assert!(!presumption.holds(), "a lead was met");
     }
+    named.len() == of_leads
 }

@@ -30,12 +30,15 @@ macro_rules! array_statement {
             const HAS_STATIC_QUERY_ID: bool = true;
         }
 
-        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'_> {
-            fn walk_ast<'b>(
+        impl $name<'_> {
+            /// The arrays alone, as a part of another statement.
+            ///
+            /// # Errors
+            /// When one cannot be written.
+            pub fn walk_columns<'b>(
                 &'b self,
-                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+                out: &mut diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
-                out.push_sql($head);
                 let mut separator = "";
                 $(
                     out.push_sql(separator);
@@ -43,6 +46,17 @@ macro_rules! array_statement {
                     separator = ", ";
                 )+
                 let _ = separator;
+                Ok(())
+            }
+        }
+
+        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'_> {
+            fn walk_ast<'b>(
+                &'b self,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                out.push_sql($head);
+                self.walk_columns(&mut out)?;
                 out.push_sql($tail);
                 Ok(())
             }

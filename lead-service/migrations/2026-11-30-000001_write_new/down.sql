@@ -1,0 +1,1 @@
+DROP FUNCTION lead.write_new;
