@@ -8,7 +8,7 @@ use gateway::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::bus::{Bus, Message, Queue, rabbit::RabbitBus, within};
+use shared::bus::{Bus, Message, Queue, within};
 use test_support::eventually;
 
 use crate::system::{Caller, System, each_of, expect};
@@ -40,8 +40,7 @@ async fn letters(operator: &Caller, count: usize) -> Vec<Value> {
 async fn they_are_listed_replayed_and_dropped() {
     let system = System::on_rabbitmq().await;
     let operator = caller_with(&system, vec![Scope::Operator]).await;
-    let vhost = system.vhost.as_ref().expect("on RabbitMQ");
-    let bus = RabbitBus::start(&vhost.amqp_url(), "test").expect("a URL");
+    let bus = system.bus();
     assert_eq!(letters(&operator, 0).await, Vec::<Value>::new());
     // Ids are their publishers' own.
     let ids = ["a/b c", "second", "ünï%2F?"];
@@ -90,8 +89,7 @@ async fn a_replay_does_what_could_not_be_done() {
     let operator = caller_with(&system, vec![Scope::Operator]).await;
     let campaign = system.acme.campaign("Replayed").await;
     let workspace = expect(200, system.acme.get("/v1/workspace").await).await["data"]["id"].take();
-    let vhost = system.vhost.as_ref().expect("on RabbitMQ");
-    let bus = RabbitBus::start(&vhost.amqp_url(), "test").expect("a URL");
+    let bus = system.bus();
     let submission = json!({"id": uuid::Uuid::now_v7(), "workspace_id": workspace,
                             "campaign_id": campaign, "leads": [{"email": "late@x.com"}]});
     // As a service leaves it that failed on it again and again.

@@ -29,8 +29,7 @@ async fn workspace(system: &System) -> Uuid {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_submission_is_answered_the_same_again() {
     let system = System::on_rabbitmq().await;
-    let vhost = system.vhost.as_ref().expect("on RabbitMQ");
-    let bus = RabbitBus::start(&vhost.amqp_url(), "test").expect("a URL");
+    let bus = system.bus();
     let campaign = system.acme.campaign("Replay").await;
     system.acme.add(campaign, json!([{"phone": "+15550000001", "email": "a@x.com"}])).await;
 
@@ -69,11 +68,15 @@ async fn a_published_submission_is_answered_the_same_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replay_after_many_new_leads_is_answered_the_same() {
     let system = System::on_rabbitmq().await;
-    let vhost = system.vhost.as_ref().expect("on RabbitMQ");
-    let bus = RabbitBus::start(&vhost.amqp_url(), "test").expect("a URL");
+    let bus = system.bus();
     let campaign = system.acme.campaign("Replay").await;
     let workspace_id = workspace(&system).await;
-    let submission = |leads: Value| json!({"id": Uuid::now_v7(), "workspace_id": workspace_id, "campaign_id": campaign, "leads": leads});
+    let submission = |leads: Value| {
+        let mut submission = json!({"id": Uuid::now_v7(), "leads": leads});
+        submission["workspace_id"] = json!(workspace_id);
+        submission["campaign_id"] = json!(campaign);
+        submission
+    };
     let first = submission(json!([{"email": "a@x.com"}, {"email": "a@x.com"}]));
     let answer = publish(&bus, &json!({"submissions": [first]})).await;
     // More than eight for each of the workers.

@@ -62,6 +62,12 @@ impl System {
         Self::with(1, Some(TestVhost::create().await), |_| {}).await
     }
 
+    /// A connection of a test's own to its broker.
+    pub fn bus(&self) -> RabbitBus {
+        let vhost = self.vhost.as_ref().expect("on RabbitMQ");
+        RabbitBus::start(&vhost.amqp_url(), "test").expect("a URL")
+    }
+
     /// On the bus within the process.
     pub async fn in_process() -> Self {
         Self::with(1, None, |_| {}).await
