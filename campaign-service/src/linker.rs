@@ -244,32 +244,32 @@ async fn add(
         }
         new.lasts.push(place(&new.leads));
     }
-    let rows = add_links(connection, presumption, &new).await?;
+    let is_presumed = presumption.as_ref().is_some_and(|presumption| presumption.holds());
+    let rows = add_links(connection, is_presumed, &new).await?;
     let added = rows.as_slice().first().map_or(0, |(_, _, _, added)| *added);
+    let added = usize::try_from(added).unwrap_or_default();
+    if let Some(presumption) = presumption {
+        presumption.learn(added == new.leads.len());
+    }
     let campaigns = rows
         .into_iter()
         .map(|(workspace, campaign, archived_at, _)| ((workspace, campaign), archived_at));
-    Ok((campaigns.collect(), usize::try_from(added).unwrap_or_default()))
+    Ok((campaigns.collect(), added))
 }
 
-/// Adds links: at first on the presumption that none is there, where that holds.
+/// Adds links: at first as if none were there, where that `is_presumed`.
 async fn add_links(
     connection: &mut AsyncPgConnection,
-    presumption: Option<&mut Presumption>,
+    is_presumed: bool,
     new: &NewLinks,
 ) -> Result<Vec<AddedRow>, DatabaseError> {
-    if presumption.as_ref().is_some_and(|presumption| presumption.holds()) {
+    if is_presumed {
         let added = AddLinks::<true>(new).load(connection).await;
         if !is_refuted(&added) {
             return Ok(added?);
         }
     }
-    let rows: Vec<AddedRow> = AddLinks::<false>(new).load(connection).await?;
-    if let Some(presumption) = presumption {
-        let added = rows.as_slice().first().map_or(0, |(_, _, _, added)| *added);
-        presumption.learn(usize::try_from(added) == Ok(new.leads.len()));
-    }
-    Ok(rows)
+    Ok(AddLinks::<false>(new).load(connection).await?)
 }
 
 /// The links as they stand. A statement of its own: the first one's snapshot does not see a link

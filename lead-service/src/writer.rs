@@ -221,10 +221,8 @@ async fn presume(
         return Ok(None);
     }
     let Writes { created, counted, records, parked: _, updated: _ } = outcomes.writes();
-    let mut workspaces: Vec<_> = units.iter().map(|unit| unit.workspace_id).collect();
-    workspaces.sort_unstable();
-    workspaces.dedup();
-    let write = WriteNew { locks: lock_keys(units), workspaces, created, counted, records };
+    let (locks, workspaces) = (lock_keys(units), workspaces(units));
+    let write = WriteNew { locks, workspaces, created, counted, records };
     let written = spans(tracer, "INSERT", units).around(write.get_result(&mut on)).await;
     if is_refuted(&written) {
         return Ok(None);
@@ -307,8 +305,16 @@ fn begin(units: &[Unit]) -> String {
 /// The locks of the units' workspaces, each once; in sorted order, so that two transactions cannot wait
 /// for each other.
 fn lock_keys(units: &[Unit]) -> Vec<i64> {
-    let mut keys: Vec<i64> = units.iter().map(|unit| lock_key(unit.workspace_id)).collect();
+    let mut keys: Vec<i64> = workspaces(units).into_iter().map(lock_key).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+/// The units' workspaces, each once.
+fn workspaces(units: &[Unit]) -> Vec<Uuid> {
+    let mut workspaces: Vec<_> = units.iter().map(|unit| unit.workspace_id).collect();
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    workspaces
 }

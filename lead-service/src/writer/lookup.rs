@@ -12,7 +12,7 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::suppressed;
+use super::{suppressed, workspaces};
 use crate::{
     resolve::Directory,
     store::{
@@ -60,15 +60,12 @@ impl<'a> Lookup<'a> {
         let mut lookup = Self { units, ..Self::default() };
         lookup.detailed =
             units.iter().filter(|unit| unit.has_details()).map(|unit| unit.workspace_id).collect();
-        let mut workspaces = HashSet::new();
+        lookup.suppressing.workspaces = workspaces(units);
         let (mut ids, mut phones, mut emails) = (Vec::new(), Vec::new(), Vec::new());
         for unit in units {
             let workspace_id = unit.workspace_id;
             lookup.records.workspaces.push(workspace_id);
             lookup.records.ids.push(unit.id);
-            if workspaces.insert(workspace_id) {
-                lookup.suppressing.workspaces.push(workspace_id);
-            }
             for entry in unit.entries.iter().flatten() {
                 let phone = entry.phone.as_ref().map(Phone::as_str);
                 let email = entry.email.as_ref().map(Email::as_str);
