@@ -217,7 +217,7 @@ async fn presume(
     tracer: &Tracer,
 ) -> QueryResult<Option<Written>> {
     let outcomes = Outcomes::of(units, &mut Found::default());
-    if !presumption::names_only(units, outcomes.created()) {
+    if !presumption::is_guarded(units, outcomes.created()) {
         return Ok(None);
     }
     let Writes { created, counted, records, parked: _, updated: _ } = outcomes.writes();
