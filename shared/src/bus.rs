@@ -17,7 +17,7 @@ mod replies;
 
 pub use message::{Message, REASON_HEADER, SOURCE_HEADER};
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -262,6 +262,10 @@ pub trait Subscription: Send {
     /// Waits for a message and takes with it what else is there, never waiting for more.
     /// Cancel-safe. A batch must be settled before the next is taken, which the borrow ensures.
     async fn next_batch(&mut self) -> Batch<'_>;
+
+    /// Sends the acknowledgement that [`Batch::ack_soon`] has put off. To be called at the end, or what it
+    /// is for may be delivered again.
+    async fn flush(&mut self) {}
 }
 
 /// Looks through a queue, message by message. It holds what it has shown, so that nobody else gets it,
@@ -300,7 +304,8 @@ pub struct Shown {
     tag: u64,
 }
 
-/// Messages that were delivered together. Dropped without [`Batch::ack`], they are delivered again.
+/// Messages that were delivered together. Dropped without [`Batch::ack`] or [`Batch::ack_soon`], they are
+/// delivered again.
 pub struct Batch<'a> {
     messages: Vec<Message>,
     settle: Box<dyn Settle + 'a>,
@@ -310,6 +315,16 @@ pub struct Batch<'a> {
 trait Settle: Send {
     /// Acknowledges the whole batch.
     async fn ack(&mut self) -> Result<(), BusError>;
+
+    /// Acknowledges it at once or, where that is cheaper, together with later ones.
+    async fn ack_soon(&mut self) -> Result<(), BusError> {
+        self.ack().await
+    }
+
+    /// Sends what was put off before once it is due, and never ends.
+    async fn send_due(&mut self) -> Infallible {
+        pending().await
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -326,12 +341,28 @@ impl<'a> Batch<'a> {
         &self.messages
     }
 
+    /// The messages, and what the bus does while they are worked on: to be polled beside the work, as it
+    /// never ends.
+    pub fn at_work(&mut self) -> (&[Message], impl Future<Output = Infallible> + Send) {
+        (&self.messages, self.settle.send_due())
+    }
+
     /// Tells the bus that the whole batch has been worked on.
     ///
     /// # Errors
     /// When the connection that delivered it is gone; the messages will be delivered again.
     pub async fn ack(mut self) -> Result<(), BusError> {
         self.settle.ack().await
+    }
+
+    /// Tells the bus so within some milliseconds, together with batches that follow meanwhile, as long as
+    /// somebody waits for the next one or polls [`Batch::at_work`]. Until then the batch may be delivered
+    /// again: for work of which a repetition does no harm.
+    ///
+    /// # Errors
+    /// As for [`Batch::ack`].
+    pub async fn ack_soon(mut self) -> Result<(), BusError> {
+        self.settle.ack_soon().await
     }
 }
 

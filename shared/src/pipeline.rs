@@ -46,10 +46,16 @@ pub trait Stage: Send {
 /// Works on what arrives on a queue, until stopped.
 pub async fn run(mut stage: impl Stage, bus: &dyn Bus, queue: Queue, stop: CancellationToken) {
     let mut subscription = bus.subscribe(queue, LIMIT);
-    while let Some(batch) = stop.run_until_cancelled(subscription.next_batch()).await {
+    while let Some(mut batch) = stop.run_until_cancelled(subscription.next_batch()).await {
         let begun = Instant::now();
-        let done = match stage.handle(batch.messages(), &stop).await {
-            Ok(()) => batch.ack().await,
+        let (messages, put_off) = batch.at_work();
+        let handled = tokio::select! {
+            biased;
+            handled = stage.handle(messages, &stop) => handled,
+            never = put_off => match never {},
+        };
+        let done = match handled {
+            Ok(()) => batch.ack_soon().await,
             Err(error) => Err(error),
         };
         match done {
@@ -57,6 +63,7 @@ pub async fn run(mut stage: impl Stage, bus: &dyn Bus, queue: Queue, stop: Cance
             Err(error) => tracing::warn!(%error, "a batch will be delivered again"),
         }
     }
+    subscription.flush().await;
 }
 
 /// Hands on the results of a batch by a deadline that outlasts alarms of the broker; sooner where

@@ -42,6 +42,10 @@ contract! {
         closing_ends;
     undone:
         an_acknowledged_batch_is_done,
+        what_is_acknowledged_soon_is_done_at_the_end,
+        what_is_acknowledged_soon_is_done_while_waiting,
+        what_is_acknowledged_soon_holds_up_nothing,
+        a_failure_repeats_nothing_that_is_done,
         a_dropped_batch_comes_again,
         a_dropped_subscription_gives_everything_back,
         a_message_that_always_fails_becomes_a_dead_letter,

@@ -205,3 +205,27 @@ async fn a_wrong_url_is_refused_at_the_start() {
         assert!(RabbitBus::start(url, "test").is_err(), "{url:?}");
     }
 }
+
+/// However long the next batch takes, as under a memory alarm.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_off_is_sent_beside_the_next_batch() {
+    let bus = rabbitmq().await;
+    let mut subscription = bus.subscribe(Queue::Submitted, any());
+    publish(&*bus, Queue::Submitted, [0]).await;
+    // The first comes alone and is acknowledged at once.
+    take(&mut *subscription).await;
+    publish(&*bus, Queue::Submitted, [1]).await;
+    let done = timeout(LONG, subscription.next_batch()).await.expect("a batch");
+    done.ack_soon().await.expect("put off");
+    publish(&*bus, Queue::Submitted, [2]).await;
+    let mut held = timeout(LONG, subscription.next_batch()).await.expect("a batch");
+    let (messages, put_off) = held.at_work();
+    assert_eq!(messages.iter().map(number).collect::<Vec<_>>(), [2]);
+    let _ = timeout(Duration::from_millis(500), put_off).await;
+    // As in a crash, nothing else is sent.
+    std::mem::forget(held);
+    timeout(LONG, bus.close()).await.expect("closed");
+    let bus = connect(&bus.vhost().amqp_url());
+    let mut subscription = bus.subscribe(Queue::Submitted, any());
+    assert_eq!(take_numbers(&mut *subscription, 1).await, [2]);
+}

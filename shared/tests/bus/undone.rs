@@ -1,5 +1,7 @@
 //! What becomes of messages that were not worked on.
 
+use std::time::Duration;
+
 use shared::bus::{
     DELIVERY_LIMIT, Message, Queue, REASON_HEADER, SOURCE_HEADER, Subscription, dead_letter,
 };
@@ -15,6 +17,52 @@ pub async fn an_acknowledged_batch_is_done(bus: TestBus) {
     publish(&*bus, Queue::Submitted, [2]).await;
     let mut subscription = bus.subscribe(Queue::Submitted, any());
     assert_eq!(take_numbers(&mut *subscription, 1).await, [2]);
+}
+
+pub async fn what_is_acknowledged_soon_is_done_at_the_end(bus: TestBus) {
+    publish(&*bus, Queue::Submitted, 0..10).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, at_most(100));
+    finish_soon(&mut *subscription, 10).await;
+    subscription.flush().await;
+    drop(subscription);
+    publish(&*bus, Queue::Submitted, [10]).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, any());
+    assert_eq!(take_numbers(&mut *subscription, 1).await, [10]);
+}
+
+pub async fn what_is_acknowledged_soon_is_done_while_waiting(bus: TestBus) {
+    publish(&*bus, Queue::Submitted, 0..10).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, at_most(100));
+    finish_soon(&mut *subscription, 10).await;
+    let more = timeout(Duration::from_secs(1), subscription.next_batch()).await;
+    assert!(more.is_err(), "there is no more");
+    drop(more);
+    drop(subscription);
+    publish(&*bus, Queue::Submitted, [10]).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, any());
+    assert_eq!(take_numbers(&mut *subscription, 1).await, [10]);
+}
+
+pub async fn a_failure_repeats_nothing_that_is_done(bus: TestBus) {
+    publish(&*bus, Queue::Submitted, [0]).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, at_most(100));
+    take(&mut *subscription).await;
+    publish(&*bus, Queue::Submitted, [1]).await;
+    assert_eq!(finish_soon(&mut *subscription, 1).await, [1]);
+    publish(&*bus, Queue::Submitted, [2]).await;
+    assert_eq!(number(&fail_once(&mut *subscription).await[0]), 2);
+    assert_eq!(take_numbers(&mut *subscription, 1).await, [2]);
+}
+
+/// However few messages may be under way.
+pub async fn what_is_acknowledged_soon_holds_up_nothing(bus: TestBus) {
+    for most in [1, 3, 20] {
+        publish(&*bus, Queue::Submitted, 0..40).await;
+        let mut subscription = bus.subscribe(Queue::Submitted, at_most(most));
+        let numbers = finish_soon(&mut *subscription, 40).await;
+        assert_eq!(numbers, (0..40).collect::<Vec<_>>());
+        subscription.flush().await;
+    }
 }
 
 pub async fn a_dropped_batch_comes_again(bus: TestBus) {
@@ -95,4 +143,15 @@ pub async fn a_dead_letter_says_why(bus: TestBus) {
 async fn fail_once(subscription: &mut dyn Subscription) -> Vec<Message> {
     let batch = timeout(LONG, subscription.next_batch()).await.expect("a batch");
     batch.messages().to_vec()
+}
+
+/// Takes so many messages, acknowledges each batch soon, and returns the numbers in them.
+async fn finish_soon(subscription: &mut dyn Subscription, count: usize) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        let batch = timeout(LONG, subscription.next_batch()).await.expect("a batch");
+        numbers.extend(batch.messages().iter().map(number));
+        batch.ack_soon().await.expect("acknowledged");
+    }
+    numbers
 }

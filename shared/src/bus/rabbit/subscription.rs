@@ -1,6 +1,6 @@
 //! Consuming a queue, across the loss of links.
 
-use std::time::Duration;
+use std::{convert::Infallible, future::pending, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt};
@@ -13,7 +13,7 @@ use lapin::{
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
 use super::{
@@ -25,6 +25,14 @@ use super::{
 const PAUSE: Duration = Duration::from_millis(500);
 /// Waiting for a link has no deadline of its own; this only bounds one turn of the loop.
 const TURN: Duration = Duration::from_secs(60);
+
+/// How long an acknowledgement may wait for others. To a quorum queue each is a command that goes to the
+/// log and is flushed to the disk, like a message; so one for several messages saves the broker much of
+/// its work, and the next message does not wait behind it.
+const ACK_DELAY: Duration = Duration::from_millis(50);
+/// Of the messages that may be under way, one in so many may wait to be acknowledged: if all did, none
+/// could follow.
+const ACK_SHARE: u16 = 8;
 
 /// A subscription with a channel of its own, so that one acknowledgement settles a whole batch.
 pub(super) struct RabbitSubscription {
@@ -43,6 +51,48 @@ pub(super) struct RabbitSubscription {
 struct Consuming {
     channel: Channel,
     consumer: Consumer,
+    due: Option<Due>,
+}
+
+/// An acknowledgement that waits.
+#[derive(Clone, Copy)]
+struct Due {
+    /// Of everything up to here.
+    tag: u64,
+    messages: u16,
+    at: Instant,
+}
+
+impl Consuming {
+    /// Waits for a delivery, and meanwhile sends the acknowledgement that is due. `None` when the
+    /// consumer has ended.
+    async fn next(&mut self) -> Option<Delivery> {
+        loop {
+            let Some(due) = self.due else { return self.consumer.next().await?.ok() };
+            if due.at > Instant::now()
+                && let Ok(next) = timeout_at(due.at, self.consumer.next()).await
+            {
+                return next?.ok();
+            }
+            self.flush().await;
+        }
+    }
+
+    /// Sends the acknowledgement that waits. Where that fails, so does the channel.
+    async fn flush(&mut self) {
+        // None may be sent twice: this would close the channel.
+        if let Some(due) = self.due.take()
+            && let Err(error) = self.ack(due.tag).await
+        {
+            tracing::warn!(%error, messages = due.messages, "what is done will be delivered again");
+        }
+    }
+
+    /// Acknowledges everything up to the tag.
+    async fn ack(&mut self, tag: u64) -> lapin::Result<()> {
+        self.due = None;
+        self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await
+    }
 }
 
 impl RabbitSubscription {
@@ -61,21 +111,27 @@ impl RabbitSubscription {
         opened.unwrap_or_else(|error| Err(error.to_string()))
     }
 
-    /// Closes the channel, which gives everything on it back to the queue.
+    /// Closes the channel, which gives everything on it back to the queue that is not done.
     fn give_up(&mut self) {
-        if let Some(Consuming { channel, .. }) = self.consuming.take() {
-            tokio::spawn(async move { channel.close(200, "OK".into()).await });
+        let Some(mut consuming) = self.consuming.take() else { return };
+        let mut closing = Box::pin(async move {
+            consuming.flush().await;
+            consuming.channel.close(200, "OK".into()).await
+        });
+        // Polled once here, so that the acknowledgement is on its way before anything else is.
+        if (&mut closing).now_or_never().is_none() {
+            tokio::spawn(closing);
         }
     }
 
     /// Waits for a delivery and drains what arrived with it. `None` when the consumer has ended.
     async fn drain(&mut self) -> Option<Vec<Delivery>> {
-        let consumer = &mut self.consuming.as_mut()?.consumer;
-        let first = consumer.next().await?.ok()?;
+        let consuming = self.consuming.as_mut()?;
+        let first = consuming.next().await?;
         let mut bytes = first.data.len();
         let mut deliveries = vec![first];
         while deliveries.len() < usize::from(self.limit.messages) && bytes < self.limit.bytes {
-            match consumer.next().now_or_never() {
+            match consuming.consumer.next().now_or_never() {
                 Some(Some(Ok(delivery))) => {
                     bytes += delivery.data.len();
                     deliveries.push(delivery);
@@ -102,7 +158,7 @@ async fn consume(
         let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
         let consumer =
             channel.basic_consume(queue.name().into(), "".into(), options, arguments).await?;
-        Ok(Consuming { channel, consumer })
+        Ok(Consuming { channel, consumer, due: None })
     };
     opened.await.map_err(|error: lapin::Error| error.to_string())
 }
@@ -124,51 +180,94 @@ impl Subscription for RabbitSubscription {
             match self.drain().await {
                 Some(deliveries) => break deliveries,
                 None => {
-                    self.consuming = None;
+                    self.give_up();
                     self.careful = true;
                 }
             }
         };
+        let count = u16::try_from(deliveries.len()).unwrap_or(u16::MAX);
         let last_tag = deliveries.iter().map(|delivery| delivery.delivery_tag).max().unwrap_or(0);
         let messages = deliveries
             .into_iter()
             .map(|delivery| convert::message_on(self.queue, delivery))
             .collect();
-        Batch::new(self.queue, messages, Unsettled { subscription: self, last_tag, settled: false })
+        let queue = self.queue;
+        let unsettled = Unsettled { subscription: self, last_tag, count, settled: false };
+        Batch::new(queue, messages, unsettled)
+    }
+
+    async fn flush(&mut self) {
+        if let Some(consuming) = &mut self.consuming {
+            consuming.flush().await;
+        }
     }
 }
 
 struct Unsettled<'a> {
     subscription: &'a mut RabbitSubscription,
     last_tag: u64,
+    count: u16,
     settled: bool,
 }
 
 #[async_trait]
 impl Settle for Unsettled<'_> {
     async fn ack(&mut self) -> Result<(), BusError> {
-        let unavailable = |reason: String| BusError::Unavailable(reason);
-        let Some(consuming) = &self.subscription.consuming else {
-            return Err(unavailable("not connected".to_owned()));
-        };
-        let Consuming { channel, consumer } = consuming;
-        // Everything up to the tag: earlier batches of this channel are settled already.
-        let options = BasicAckOptions { multiple: true };
-        let acked = async {
-            // The consumer goes first, or the next message would come in vain, and out of order.
-            if self.subscription.careful {
-                channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await?;
-            }
-            channel.basic_ack(self.last_tag, options).await
-        };
-        acked.await.map_err(|error: lapin::Error| unavailable(error.to_string()))?;
+        let careful = self.subscription.careful;
+        let consuming = self.consuming()?;
+        // The consumer goes first, or the next message would come in vain, and out of order.
+        if careful {
+            let (channel, tag) = (&consuming.channel, consuming.consumer.tag());
+            channel.basic_cancel(tag, BasicCancelOptions::default()).await.map_err(unavailable)?;
+        }
+        // Everything up to the tag: earlier batches of this channel are done already.
+        let last_tag = self.last_tag;
+        self.consuming()?.ack(last_tag).await.map_err(unavailable)?;
         self.settled = true;
-        if self.subscription.careful {
+        if careful {
             self.subscription.careful = false;
             self.subscription.give_up();
         }
         Ok(())
     }
+
+    async fn ack_soon(&mut self) -> Result<(), BusError> {
+        let most = self.subscription.limit.messages / ACK_SHARE;
+        let (careful, tag, count) = (self.subscription.careful, self.last_tag, self.count);
+        let consuming = self.consuming()?;
+        let (earlier, at) = match consuming.due {
+            Some(due) => (due.messages, due.at),
+            None => (0, Instant::now() + ACK_DELAY),
+        };
+        let messages = earlier.saturating_add(count);
+        if careful || messages > most {
+            return self.ack().await;
+        }
+        consuming.due = Some(Due { tag, messages, at });
+        self.settled = true;
+        Ok(())
+    }
+
+    async fn send_due(&mut self) -> Infallible {
+        if let Ok(consuming) = self.consuming()
+            && let Some(due) = consuming.due
+        {
+            sleep_until(due.at).await;
+            consuming.flush().await;
+        }
+        pending().await
+    }
+}
+
+impl Unsettled<'_> {
+    fn consuming(&mut self) -> Result<&mut Consuming, BusError> {
+        let gone = || BusError::Unavailable("not connected".to_owned());
+        self.subscription.consuming.as_mut().ok_or_else(gone)
+    }
+}
+
+fn unavailable(error: lapin::Error) -> BusError {
+    BusError::Unavailable(error.to_string())
 }
 
 impl Drop for Unsettled<'_> {
