@@ -1,11 +1,12 @@
 //! One batch, one transaction: lock, look up, resolve, write, commit, in two round trips. One more where a
-//! large batch is looked up on two connections at once, and one where contacts are suppressed. While nothing
-//! is found in any batch, there is no looking up, and one statement does it all: see [`presumption`].
+//! large batch is looked up on two connections at once, and one where contacts are suppressed. While there is
+//! nothing to find, one statement does it all: see [`presumption`].
 //!
 //! The connections are the writer's own, so that statements can be sent one behind the other without
 //! waiting for answers. That keeps their order only once they are prepared, which a new connection
 //! therefore does first.
 
+mod batch;
 mod lookup;
 mod outcome;
 mod presumption;
@@ -15,14 +16,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use futures_util::{join, try_join};
 use serde_json::value::RawValue;
 use shared::{
     contract::ErrorBody,
-    database::{Database, DatabaseError, Presumption, is_refuted},
-    traces::{Kind, Spans, Tracer},
+    database::{Database, DatabaseError, Presumption},
+    traces::Tracer,
     worker::Work,
 };
 use tokio::time::timeout;
@@ -31,14 +30,13 @@ use uuid::Uuid;
 use crate::{
     store::{
         counts::CountLeads,
-        lock_key,
         records::InsertRecords,
         writes::{InsertLeads, ParkIdentifiers, UpdateLeads, WriteNew},
     },
     unit::Unit,
 };
-use lookup::{Found, Lookup};
-use outcome::{Outcomes, Writes};
+use batch::{Batch, Written, begin};
+use lookup::Lookup;
 
 /// Workspaces that one transaction may lock: PostgreSQL's lock table is finite, by default 64
 /// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
@@ -68,7 +66,12 @@ pub struct Writer {
     database: Database,
     tracer: Tracer,
     connections: Option<Connections>,
-    presumption: Presumption,
+    /// That there is nothing to find.
+    all_new: Presumption,
+    /// That phones tell all that emails beside them could.
+    phones_tell: Presumption,
+    /// Entries from which on a batch is looked up on two connections.
+    two_from: usize,
 }
 
 /// A writer's own connections.
@@ -82,12 +85,20 @@ struct Connections {
 impl Writer {
     /// A writer that connects when it is first needed.
     pub fn new(database: Database, tracer: Tracer) -> Self {
-        Self { database, tracer, connections: None, presumption: Presumption::default() }
+        let (all_new, phones_tell) = (Presumption::default(), Presumption::default());
+        let two_from = LOOK_UP_IN_TWO;
+        Self { database, tracer, connections: None, all_new, phones_tell, two_from }
     }
 
-    /// Presumes that a batch holds new leads only after as many batches that did.
+    /// Presumes of a batch what was true of as many before.
     pub fn presuming_after(self, batches: u32) -> Self {
-        Self { presumption: Presumption::after(batches), ..self }
+        let (all_new, phones_tell) = (Presumption::after(batches), Presumption::after(batches));
+        Self { all_new, phones_tell, ..self }
+    }
+
+    /// Looks up a batch on two connections from so many entries on.
+    pub fn in_two_from(self, entries: usize) -> Self {
+        Self { two_from: entries, ..self }
     }
 
     /// Tells a failure that lies in the data from one of the database: where a transaction without
@@ -123,32 +134,43 @@ impl Work<Unit> for Writer {
     /// connection is lost while committing, a repetition finds what was recorded.
     async fn work(&mut self, units: &[Unit]) -> Result<Vec<Answer>, DatabaseError> {
         let entries: usize = units.iter().map(|unit| unit.entries.len()).sum();
-        let is_large = entries >= LOOK_UP_IN_TWO;
+        let is_large = entries >= self.two_from;
         // No data has been sent yet, so none is to blame.
         let connections = Connections::ready(self.connections.take(), &self.database, is_large)
             .await
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
-        let Connections { main, beside } = &connections;
-        let beside = beside.as_ref().filter(|_| is_large);
+        let batch = Batch {
+            on: &connections.main,
+            beside: connections.beside.as_ref().filter(|_| is_large),
+            units,
+            tracer: &self.tracer,
+        };
         let written = async {
-            if self.presumption.holds()
-                && let Some(written) = presume(main, units, &self.tracer).await?
+            if self.all_new.holds()
+                && let Some(written) = batch.write_unseen().await?
             {
                 return Ok(written);
             }
-            transaction(main, beside, units, &self.tracer).await
+            batch.write(self.phones_tell.holds()).await
         };
-        match timeout(TRANSACTION_TIMEOUT, written).await {
-            Ok(Ok(Written { answers, is_all_new })) => {
-                self.presumption.learn(is_all_new);
+        let error = match timeout(TRANSACTION_TIMEOUT, written).await {
+            Ok(Ok(Written { answers, is_all_new, phones_tell })) => {
+                self.all_new.learn(is_all_new);
+                self.phones_tell.learn(phones_tell);
                 self.connections = Some(connections);
                 return Ok(answers);
             }
-            Ok(Err(error)) => match DatabaseError::from(error) {
-                DatabaseError::Failed(reason) => self.blame(units, reason).await,
-                unavailable => Err(unavailable),
-            },
-            Err(_) => Err(DatabaseError::unavailable("a transaction took too long")),
+            Ok(Err(error)) => DatabaseError::from(error),
+            Err(_) => DatabaseError::unavailable("a transaction took too long"),
+        };
+        // Whose transaction may hold the locks.
+        drop(connections);
+        // The next try is not to be the third in vain before the one that counts.
+        self.all_new.learn(false);
+        self.phones_tell.learn(false);
+        match error {
+            DatabaseError::Failed(reason) => self.blame(units, reason).await,
+            unavailable => Err(unavailable),
         }
     }
 }
@@ -173,7 +195,7 @@ impl Connections {
     }
 }
 
-/// Connects and prepares every statement of [`transaction`].
+/// Connects and prepares every statement.
 async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError> {
     let connection = database.pipeline_connection().await?;
     Lookup::prepare(&connection).await?;
@@ -185,136 +207,4 @@ async fn connect(database: &Database) -> Result<AsyncPgConnection, DatabaseError
     InsertRecords::default().get_result::<DateTime<Utc>>(&mut on).await?;
     WriteNew::default().execute(&mut on).await?;
     Ok(connection)
-}
-
-/// What came of a transaction.
-struct Written {
-    answers: Vec<Answer>,
-    /// Whether nothing was found: no lead that the entries could name, no earlier answer, nobody suppressed.
-    is_all_new: bool,
-}
-
-/// Carries out a batch: looks up, resolves and writes.
-async fn transaction(
-    on: &AsyncPgConnection,
-    beside: Option<&AsyncPgConnection>,
-    units: &[Unit],
-    tracer: &Tracer,
-) -> QueryResult<Written> {
-    let found = spans(tracer, "SELECT", units).around(look_up(on, beside, units));
-    let mut found = found.await?;
-    let is_all_new = found.is_empty();
-    let outcomes = Outcomes::of(units, &mut found);
-    let now = spans(tracer, "COMMIT", units).around(write(on, &outcomes)).await?;
-    Ok(Written { answers: outcomes.into_answers(now), is_all_new })
-}
-
-/// Carries out a batch as if nothing were there that has to do with it; `None` where that is not so, or
-/// would not show.
-async fn presume(
-    mut on: &AsyncPgConnection,
-    units: &[Unit],
-    tracer: &Tracer,
-) -> QueryResult<Option<Written>> {
-    let outcomes = Outcomes::of(units, &mut Found::default());
-    if !presumption::is_guarded(units, outcomes.created()) {
-        return Ok(None);
-    }
-    let Writes { created, counted, records, parked: _, updated: _ } = outcomes.writes();
-    let (locks, workspaces) = (lock_keys(units), workspaces(units));
-    let write = WriteNew { locks, workspaces, created, counted, records };
-    let written = spans(tracer, "INSERT", units).around(write.get_result(&mut on)).await;
-    if is_refuted(&written) {
-        return Ok(None);
-    }
-    let now = Some(written?);
-    Ok(Some(Written { answers: outcomes.into_answers(now), is_all_new: true }))
-}
-
-/// Begins, locks and looks up.
-async fn look_up(
-    on: &AsyncPgConnection,
-    beside: Option<&AsyncPgConnection>,
-    units: &[Unit],
-) -> QueryResult<Found> {
-    let begin = begin(units);
-    let lookup = Lookup::of(units);
-    // What is looked up must see what the lock's last holder committed. A simple query, prepared by
-    // nobody, always goes out first.
-    let mut begun = on;
-    let begun = begun.batch_execute(&begin);
-    if beside.is_some() {
-        begun.await?;
-        return lookup.run(on, beside).await;
-    }
-    let ((), found) = try_join!(begun, lookup.run(on, None))?;
-    Ok(found)
-}
-
-/// Writes and commits; says when that was, unless nothing had to be dated.
-async fn write(
-    mut on: &AsyncPgConnection,
-    outcomes: &Outcomes<'_>,
-) -> QueryResult<Option<DateTime<Utc>>> {
-    let Writes { parked, updated, created, counted, records } = outcomes.writes();
-    if !parked.ids.is_empty() {
-        parked.execute(&mut on).await?;
-    }
-    let (mut first, mut second, mut third, mut fourth, mut last) = (on, on, on, on, on);
-    // All are awaited, so that after a failure the last one has ended the transaction.
-    let (updated, created, counted, now, committed) = join!(
-        async { if updated.ids.is_empty() { Ok(0) } else { updated.execute(&mut first).await } },
-        async { if created.ids.is_empty() { Ok(0) } else { created.execute(&mut second).await } },
-        async {
-            if counted.workspaces.is_empty() { Ok(0) } else { counted.execute(&mut third).await }
-        },
-        async {
-            if outcomes.are_dated() {
-                Ok(None)
-            } else {
-                records.get_result(&mut fourth).await.map(Some)
-            }
-        },
-        last.batch_execute("COMMIT"),
-    );
-    // In the order in which they were sent: what follows a failure only fails because of it, and
-    // COMMIT does not even say so.
-    updated?;
-    created?;
-    counted?;
-    let now = now?;
-    committed?;
-    Ok(now)
-}
-
-/// Begins spans for a part of the transaction, each in the trace of a submission.
-fn spans(tracer: &Tracer, operation: &'static str, units: &[Unit]) -> Spans {
-    let traces = units.iter().map(|unit| unit.origin.trace);
-    tracer.spans(Kind::Sql { operation, table: "lead.leads" }, traces)
-}
-
-/// Begins, and makes this the one transaction that writes to these workspaces.
-fn begin(units: &[Unit]) -> String {
-    let keys: Vec<String> = lock_keys(units).iter().map(i64::to_string).collect();
-    format!(
-        "BEGIN; SELECT pg_advisory_xact_lock(key) FROM unnest('{{{}}}'::bigint[]) AS key",
-        keys.join(",")
-    )
-}
-
-/// The locks of the units' workspaces, each once; in sorted order, so that two transactions cannot wait
-/// for each other.
-fn lock_keys(units: &[Unit]) -> Vec<i64> {
-    let mut keys: Vec<i64> = workspaces(units).into_iter().map(lock_key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
-}
-
-/// The units' workspaces, each once.
-fn workspaces(units: &[Unit]) -> Vec<Uuid> {
-    let mut workspaces: Vec<_> = units.iter().map(|unit| unit.workspace_id).collect();
-    workspaces.sort_unstable();
-    workspaces.dedup();
-    workspaces
 }

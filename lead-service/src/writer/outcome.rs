@@ -61,9 +61,11 @@ impl<'a> Outcomes<'a> {
         Self { units, answers, directories, fresh }
     }
 
-    /// The leads that are to be made.
-    pub(super) fn created(&self) -> impl Iterator<Item = &Lead> {
-        self.directories.values().flat_map(Directory::created)
+    /// The leads that are to be made, with their workspaces.
+    pub(super) fn created(&self) -> impl Iterator<Item = (Uuid, &Lead)> {
+        self.directories.iter().flat_map(|(workspace_id, directory)| {
+            directory.created().map(|lead| (*workspace_id, lead))
+        })
     }
 
     /// The rows to write.

@@ -1,41 +1,86 @@
-//! Presuming that a batch holds nothing but new leads.
+//! Presuming that there is little to find.
 //!
 //! Looking up takes a third of the time between a workspace's lock and its commit, and one of two round
 //! trips. Who imports or enriches mostly posts new leads for long, though, and then it finds nothing. So
 //! after some batches in which nothing was found, the next is resolved and written as if nothing were
-//! there. That is safe: every phone and email that the batch names is inserted (else it is looked up
-//! after all), and the unique indexes refuse one that another lead has, and a submission that was
-//! answered before; where contacts are suppressed, the statement fails, too. Then nothing is written, and
-//! the batch is looked up and written as usual.
+//! there. And where leads are seen again, they mostly come with the same phone and email as before. So after
+//! some batches in which leads were found by their phones alone, emails beside a phone are not looked up.
+//!
+//! That is safe: a phone or email that was not looked up must be one that is inserted, or a lead's that was
+//! found otherwise; else all is looked up after all. And the unique indexes refuse one that another lead has.
+//! They refuse a submission that was answered before, too, where that was not looked up, and
+//! `lead.write_new` refuses workspaces that suppress contacts. Then nothing is written, and the batch is
+//! looked up and written as usual.
 
 use std::collections::HashSet;
 
 use shared::entry::{Email, Phone};
 use uuid::Uuid;
 
-use crate::{resolve::Lead, unit::Unit};
+use super::lookup::Found;
+use crate::{
+    resolve::{Directory, Lead},
+    unit::Unit,
+};
 
-/// Whether the unique indexes refuse the units if they are not all new: each remembers its answer, and
-/// they name leads by phone and email only, and no others than these, which they make. What is known of
-/// the units and leads cannot matter then.
-pub(super) fn is_guarded<'a>(units: &[Unit], created: impl Iterator<Item = &'a Lead>) -> bool {
-    // A dry run leaves nothing that an earlier answer under its id could refuse.
+/// Phones and emails in their workspaces.
+pub(super) type Contacts<'a> = HashSet<(Uuid, &'a str)>;
+
+/// All phones and emails that the units name; `None` if they name leads by id, too, or one is a dry run,
+/// which leaves nothing that an earlier answer under its id could refuse.
+pub(super) fn named(units: &[Unit]) -> Option<Contacts<'_>> {
     if units.iter().any(|unit| unit.options.dry_run) {
-        return false;
+        return None;
     }
-    let of_leads: usize = created
-        .map(|lead| usize::from(lead.phone.is_some()) + usize::from(lead.email.is_some()))
-        .sum();
-    let mut named: HashSet<(Uuid, &str)> = HashSet::with_capacity(of_leads);
+    let mut named = Contacts::new();
     for unit in units {
         for entry in unit.entries.iter().flatten() {
             if entry.lead_id.is_some() {
-                return false;
+                return None;
             }
-            let phone = entry.phone.as_ref().map(Phone::as_str);
-            let email = entry.email.as_ref().map(Email::as_str);
-            named.extend(phone.into_iter().chain(email).map(|value| (unit.workspace_id, value)));
+            named.extend(contacts(&entry.phone, &entry.email).map(|c| (unit.workspace_id, c)));
         }
     }
-    named.len() == of_leads
+    Some(named)
+}
+
+/// The emails beside a phone, but for those of leads that were found without looking them up.
+pub(super) fn emails_unknown<'a>(units: &'a [Unit], found: &Found) -> Contacts<'a> {
+    let emails = |directory| Directory::leads(directory).filter_map(|lead| lead.email.as_ref());
+    let known: Contacts<'_> = found
+        .directories
+        .iter()
+        .flat_map(|(workspace_id, directory)| {
+            emails(directory).map(|email| (*workspace_id, email.as_str()))
+        })
+        .collect();
+    let unanswered =
+        units.iter().filter(|unit| !found.records.contains_key(&(unit.workspace_id, unit.id)));
+    unanswered
+        .flat_map(|unit| {
+            let beside_phone = unit.entries.iter().flatten().filter(|entry| entry.phone.is_some());
+            let emails = beside_phone.filter_map(|entry| entry.email.as_ref());
+            emails.map(|email| (unit.workspace_id, email.as_str()))
+        })
+        .filter(|email| !known.contains(email))
+        .collect()
+}
+
+/// Whether all of these contacts are those of leads that are to be made, given with their workspaces.
+pub(super) fn are_new<'a>(
+    unknown: &Contacts<'_>,
+    created: impl Iterator<Item = (Uuid, &'a Lead)>,
+) -> bool {
+    let of_leads = created.flat_map(|(workspace_id, lead)| {
+        contacts(&lead.phone, &lead.email).map(move |contact| (workspace_id, contact))
+    });
+    // No contact is that of two leads.
+    of_leads.filter(|contact| unknown.contains(contact)).count() == unknown.len()
+}
+
+fn contacts<'a>(
+    phone: &'a Option<Phone>,
+    email: &'a Option<Email>,
+) -> impl Iterator<Item = &'a str> {
+    phone.as_ref().map(Phone::as_str).into_iter().chain(email.as_ref().map(Email::as_str))
 }

@@ -38,6 +38,12 @@ fn a_writer_that_presumes_new_leads_does_the_same() {
     compare_with_the_model(|writer| writer.presuming_after(0));
 }
 
+/// Large batches are looked up on two connections.
+#[test]
+fn a_writer_with_two_connections_does_the_same() {
+    compare_with_the_model(|writer| writer.presuming_after(1).in_two_from(0));
+}
+
 /// It would remember nothing, so no index would say that its id stands for another submission.
 #[test]
 fn a_dry_run_is_not_presumed_to_be_new() {

@@ -1,20 +1,19 @@
-//! Presuming of a batch what was true of the last ones, where that is cheaper to write and PostgreSQL
-//! refuses it if it is wrong.
+//! Presuming of a batch what was true of the last ones, where that saves work and shows if it is wrong.
 
 use diesel::{
     QueryResult,
     result::{DatabaseErrorKind, Error},
 };
 
-/// Batches that were all new after which the next is presumed to be. A wrong presumption costs the batch
-/// twice its time, so at worst, where just every ninth batch is not, a ninth is lost.
+/// Batches of which it was true after which it is presumed of the next. A wrong presumption costs the batch
+/// twice its time, so at worst, where it is wrong of just every ninth batch, a ninth is lost.
 const AFTER: u32 = 8;
 
-/// What the last batches say of the next: whether nothing that it writes is there already.
+/// What the last batches say of the next.
 pub struct Presumption {
     after: u32,
-    /// Batches since the last that was not all new.
-    new: u32,
+    /// Batches since the last of which it was not true.
+    since: u32,
 }
 
 impl Default for Presumption {
@@ -24,20 +23,20 @@ impl Default for Presumption {
 }
 
 impl Presumption {
-    /// Holds after as many batches that were all new.
+    /// Holds after as many batches of which it was true.
     pub fn after(batches: u32) -> Self {
-        Self { after: batches, new: 0 }
+        Self { after: batches, since: 0 }
     }
 
-    /// Whether the next batch is presumed to be all new.
+    /// Whether it is presumed of the next batch.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.new >= self.after
+        self.since >= self.after
     }
 
-    /// Takes note of a batch that was written.
-    pub fn learn(&mut self, is_all_new: bool) {
-        self.new = if is_all_new { self.new.saturating_add(1) } else { 0 };
+    /// Takes note of whether it was true of a batch.
+    pub fn learn(&mut self, was_true: bool) {
+        self.since = if was_true { self.since.saturating_add(1) } else { 0 };
     }
 }
 
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_after_batches_that_were_all_new() {
+    fn it_holds_after_batches_of_which_it_was_true() {
         let mut presumption = Presumption::default();
         for _ in 0..AFTER {
             assert!(!presumption.holds());
