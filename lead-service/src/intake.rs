@@ -57,7 +57,7 @@ impl Stage for Resolving {
     ) -> Result<(), BusError> {
         let mut intake = Intake::of(self.lane, &self.tracer);
         for message in messages {
-            intake.read(message);
+            intake.read(message).await;
         }
         let mut answers = Vec::with_capacity(intake.units.len());
         for range in portions(&intake.units) {

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use lead_service::{POOL_SIZE, migrate, run};
 use shared::process::{self, Process, listen};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    process::exit(serve().await)
+fn main() -> ExitCode {
+    process::run(serve())
 }
 
 async fn serve() -> anyhow::Result<()> {

@@ -1,13 +1,18 @@
 //! What the `main` of every service does the same way.
 
 use std::{
+    env,
     net::{SocketAddr, TcpListener},
     process::ExitCode,
     sync::Arc,
+    thread,
 };
 
 use anyhow::{Context, anyhow};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -93,6 +98,28 @@ pub fn rabbit_bus(url: &SecretUrl, service: &str) -> anyhow::Result<RabbitBus> {
 /// When the address cannot be bound.
 pub fn listen(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("{setting}: cannot listen on {address}"))
+}
+
+/// Runs a service and ends the process: the body of its `main`.
+pub fn run(service: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    exit(runtime().and_then(|runtime| runtime.block_on(service)))
+}
+
+/// A runtime with a thread for every second processor, unless `TOKIO_WORKER_THREADS` sets a number. A
+/// service mostly waits for the broker and the database, and waking one thread from another costs it more
+/// than the work that it could share with it.
+fn runtime() -> anyhow::Result<runtime::Runtime> {
+    let threads = match env::var_os("TOKIO_WORKER_THREADS") {
+        Some(number) => number
+            .to_str()
+            .and_then(|number| number.parse().ok())
+            .filter(|number| *number > 0)
+            .context("wrong setting: TOKIO_WORKER_THREADS: not a number of threads")?,
+        None => thread::available_parallelism().map_or(1, usize::from).div_ceil(2),
+    };
+    let runtime =
+        runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    Ok(runtime)
 }
 
 /// Ends the process, with one line on standard error where it failed.

@@ -9,12 +9,16 @@ use shared::{
     origin::Origin,
     traces::{Kind, Span, Tracer},
 };
+use tokio::task::yield_now;
 
 use crate::{unit::Unit, writer::MAX_WORKSPACES};
 
 /// Entries that one transaction may hold. Single rows of the same workspace wait for it, at most
 /// for one of each worker.
 const MAX_ENTRIES: usize = 4_000;
+
+/// Bytes of a submission from which on reading it takes a millisecond or more.
+const LARGE: usize = 16 << 10;
 
 /// A batch, read.
 pub(super) struct Intake<'a> {
@@ -55,16 +59,22 @@ impl<'a> Intake<'a> {
         Self { kind, tracer, messages: Vec::new(), units: Vec::new() }
     }
 
-    pub(super) fn read(&mut self, message: &'a Message) {
+    /// Reads a message. Gives way to the other lanes after each large submission.
+    pub(super) async fn read(&mut self, message: &'a Message) {
         let content = if message.reply_to.as_deref().is_some_and(Queue::is_own) {
             Err(Refusal::ForgedReplyTo)
         } else {
             match read_submissions(&message.body) {
                 Ok(submissions) => {
                     let around = Origin::of(message);
-                    let read =
-                        submissions.into_iter().map(|raw| self.read_submission(raw, &around));
-                    Ok(read.collect())
+                    let mut read = Vec::with_capacity(submissions.len());
+                    for raw in submissions {
+                        read.push(self.read_submission(raw, &around));
+                        if raw.get().len() > LARGE {
+                            yield_now().await;
+                        }
+                    }
+                    Ok(read)
                 }
                 Err(error) => Err(Refusal::Unreadable(error)),
             }
