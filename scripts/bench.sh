@@ -47,13 +47,16 @@ case $1 in
     size) settings=$'max_wal_size = 64GB\ncheckpoint_timeout = 4h' ;;
     *) settings=$'max_wal_size = 8GB\ncheckpoint_timeout = 15min' ;;
 esac
+# A quarter of the memory, as PostgreSQL's manual advises:
+# https://www.postgresql.org/docs/15/runtime-config-resource.html#GUC-SHARED-BUFFERS
+shared_buffers="$(($(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo) / 4))kB"
 "$here/rabbitmq.sh" start "$folder/rabbitmq" & rabbitmq=$!
 "$here/postgres.sh" start "$folder/postgres"
 # shellcheck disable=SC1091
 . "$folder/postgres/node.env"
 # shellcheck disable=SC2154 # data_home comes from node.env
 cat >>"$data_home/data/postgresql.conf" <<CONF
-shared_buffers = 1GB
+shared_buffers = $shared_buffers
 $settings
 min_wal_size = 2GB
 autovacuum = off

@@ -1,10 +1,16 @@
 //! The database, beside the services: emptying and filling its tables.
 
-use anyhow::Context;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::{process::Command, time::timeout};
 use tokio_postgres::NoTls;
 
 /// All that grows with leads.
 const TABLES: &str = "lead.leads, lead.submissions, campaign.links";
+
+/// How long the disk may take for what was written.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Leads that one statement makes.
 const PORTION: u64 = 100_000;
@@ -102,8 +108,12 @@ impl Database {
         Ok(())
     }
 
-    /// What autovacuum would have done by then.
+    /// Does what autovacuum would have done by then, and waits until the disk has taken all that was
+    /// written before: what is measured next is not to wait for that.
     pub async fn vacuum(&self) -> anyhow::Result<()> {
-        Ok(self.0.batch_execute(&format!("VACUUM (ANALYZE) {TABLES}")).await?)
+        self.0.batch_execute(&format!("VACUUM (ANALYZE) {TABLES}")).await?;
+        let synced = timeout(SYNC_TIMEOUT, Command::new("sync").status()).await;
+        ensure!(synced.context("sync took too long")??.success(), "sync failed");
+        Ok(())
     }
 }
