@@ -100,6 +100,17 @@ pub async fn take_numbers(subscription: &mut dyn Subscription, count: usize) -> 
     numbers
 }
 
+/// Takes so many messages, acknowledges each batch soon, and returns the numbers in them.
+pub async fn finish_soon(subscription: &mut dyn Subscription, count: usize) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        let batch = timeout(LONG, subscription.next_batch()).await.expect("a batch");
+        numbers.extend(batch.messages().iter().map(number));
+        batch.ack_soon().await.expect("acknowledged");
+    }
+    numbers
+}
+
 /// Answers every request with its own body, for as long as the test lasts.
 pub fn echo(bus: SharedBus, queue: Queue) {
     let mut subscription = bus.subscribe(queue, any());

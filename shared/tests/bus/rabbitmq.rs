@@ -11,7 +11,8 @@ use tokio::{
 };
 
 use crate::fixture::{
-    LONG, any, at_most, connect, echo, number, publish, rabbitmq, soon, take, take_numbers,
+    LONG, any, at_most, connect, echo, finish_soon, number, publish, rabbitmq, soon, take,
+    take_numbers,
 };
 
 /// A broker takes some seconds to stop and to start, on a busy machine more.
@@ -215,8 +216,7 @@ async fn what_was_put_off_is_sent_beside_the_next_batch() {
     // The first comes alone and is acknowledged at once.
     take(&mut *subscription).await;
     publish(&*bus, Queue::Submitted, [1]).await;
-    let done = timeout(LONG, subscription.next_batch()).await.expect("a batch");
-    done.ack_soon().await.expect("put off");
+    finish_soon(&mut *subscription, 1).await;
     publish(&*bus, Queue::Submitted, [2]).await;
     let mut held = timeout(LONG, subscription.next_batch()).await.expect("a batch");
     let (messages, put_off) = held.at_work();

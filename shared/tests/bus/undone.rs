@@ -7,16 +7,16 @@ use shared::bus::{
 };
 use tokio::time::timeout;
 
-use crate::fixture::{LONG, TestBus, any, at_most, number, publish, soon, take, take_numbers};
+use crate::fixture::{
+    LONG, TestBus, any, at_most, finish_soon, number, publish, soon, take, take_numbers,
+};
 
 pub async fn an_acknowledged_batch_is_done(bus: TestBus) {
     publish(&*bus, Queue::Submitted, [1]).await;
     let mut subscription = bus.subscribe(Queue::Submitted, any());
     take(&mut *subscription).await;
     drop(subscription);
-    publish(&*bus, Queue::Submitted, [2]).await;
-    let mut subscription = bus.subscribe(Queue::Submitted, any());
-    assert_eq!(take_numbers(&mut *subscription, 1).await, [2]);
+    only_new_ones_come(&bus, 2).await;
 }
 
 pub async fn what_is_acknowledged_soon_is_done_at_the_end(bus: TestBus) {
@@ -25,9 +25,7 @@ pub async fn what_is_acknowledged_soon_is_done_at_the_end(bus: TestBus) {
     finish_soon(&mut *subscription, 10).await;
     subscription.flush().await;
     drop(subscription);
-    publish(&*bus, Queue::Submitted, [10]).await;
-    let mut subscription = bus.subscribe(Queue::Submitted, any());
-    assert_eq!(take_numbers(&mut *subscription, 1).await, [10]);
+    only_new_ones_come(&bus, 10).await;
 }
 
 pub async fn what_is_acknowledged_soon_is_done_while_waiting(bus: TestBus) {
@@ -38,9 +36,7 @@ pub async fn what_is_acknowledged_soon_is_done_while_waiting(bus: TestBus) {
     assert!(more.is_err(), "there is no more");
     drop(more);
     drop(subscription);
-    publish(&*bus, Queue::Submitted, [10]).await;
-    let mut subscription = bus.subscribe(Queue::Submitted, any());
-    assert_eq!(take_numbers(&mut *subscription, 1).await, [10]);
+    only_new_ones_come(&bus, 10).await;
 }
 
 pub async fn a_failure_repeats_nothing_that_is_done(bus: TestBus) {
@@ -145,13 +141,9 @@ async fn fail_once(subscription: &mut dyn Subscription) -> Vec<Message> {
     batch.messages().to_vec()
 }
 
-/// Takes so many messages, acknowledges each batch soon, and returns the numbers in them.
-async fn finish_soon(subscription: &mut dyn Subscription, count: usize) -> Vec<u32> {
-    let mut numbers = Vec::new();
-    while numbers.len() < count {
-        let batch = timeout(LONG, subscription.next_batch()).await.expect("a batch");
-        numbers.extend(batch.messages().iter().map(number));
-        batch.ack_soon().await.expect("acknowledged");
-    }
-    numbers
+/// Shows that nothing is left of what was published before.
+async fn only_new_ones_come(bus: &TestBus, new: u32) {
+    publish(&**bus, Queue::Submitted, [new]).await;
+    let mut subscription = bus.subscribe(Queue::Submitted, any());
+    assert_eq!(take_numbers(&mut *subscription, 1).await, [new]);
 }

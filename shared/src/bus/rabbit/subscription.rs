@@ -80,8 +80,7 @@ impl Consuming {
 
     /// Sends the acknowledgement that waits. Where that fails, so does the channel.
     async fn flush(&mut self) {
-        // None may be sent twice: this would close the channel.
-        if let Some(due) = self.due.take()
+        if let Some(due) = self.due
             && let Err(error) = self.ack(due.tag).await
         {
             tracing::warn!(%error, messages = due.messages, "what is done will be delivered again");
@@ -90,6 +89,7 @@ impl Consuming {
 
     /// Acknowledges everything up to the tag.
     async fn ack(&mut self, tag: u64) -> lapin::Result<()> {
+        // What is due is within it; sent twice, it would close the channel.
         self.due = None;
         self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await
     }
@@ -213,7 +213,7 @@ struct Unsettled<'a> {
 #[async_trait]
 impl Settle for Unsettled<'_> {
     async fn ack(&mut self) -> Result<(), BusError> {
-        let careful = self.subscription.careful;
+        let (careful, last_tag) = (self.subscription.careful, self.last_tag);
         let consuming = self.consuming()?;
         // The consumer goes first, or the next message would come in vain, and out of order.
         if careful {
@@ -221,8 +221,7 @@ impl Settle for Unsettled<'_> {
             channel.basic_cancel(tag, BasicCancelOptions::default()).await.map_err(unavailable)?;
         }
         // Everything up to the tag: earlier batches of this channel are done already.
-        let last_tag = self.last_tag;
-        self.consuming()?.ack(last_tag).await.map_err(unavailable)?;
+        consuming.ack(last_tag).await.map_err(unavailable)?;
         self.settled = true;
         if careful {
             self.subscription.careful = false;
