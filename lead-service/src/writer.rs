@@ -20,7 +20,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use serde_json::value::RawValue;
 use shared::{
     contract::ErrorBody,
-    database::{Database, DatabaseError, Presumption},
+    database::{Database, DatabaseError},
     traces::Tracer,
     worker::Work,
 };
@@ -37,6 +37,7 @@ use crate::{
 };
 use batch::{Batch, Written, begin};
 use lookup::Lookup;
+use presumption::{Presumptions, Truths};
 
 /// Workspaces that one transaction may lock: PostgreSQL's lock table is finite, by default 64
 /// entries for each connection (<https://www.postgresql.org/docs/15/runtime-config-locks.html>).
@@ -66,10 +67,7 @@ pub struct Writer {
     database: Database,
     tracer: Tracer,
     connections: Option<Connections>,
-    /// That there is nothing to find.
-    all_new: Presumption,
-    /// That phones tell all that emails beside them could.
-    phones_tell: Presumption,
+    presumptions: Presumptions,
     /// Entries from which on a batch is looked up on two connections.
     two_from: usize,
 }
@@ -85,15 +83,13 @@ struct Connections {
 impl Writer {
     /// A writer that connects when it is first needed.
     pub fn new(database: Database, tracer: Tracer) -> Self {
-        let (all_new, phones_tell) = (Presumption::default(), Presumption::default());
-        let two_from = LOOK_UP_IN_TWO;
-        Self { database, tracer, connections: None, all_new, phones_tell, two_from }
+        let (presumptions, two_from) = (Presumptions::default(), LOOK_UP_IN_TWO);
+        Self { database, tracer, connections: None, presumptions, two_from }
     }
 
     /// Presumes of a batch what was true of as many before.
     pub fn presuming_after(self, batches: u32) -> Self {
-        let (all_new, phones_tell) = (Presumption::after(batches), Presumption::after(batches));
-        Self { all_new, phones_tell, ..self }
+        Self { presumptions: Presumptions::after(batches), ..self }
     }
 
     /// Looks up a batch on two connections from so many entries on.
@@ -146,17 +142,16 @@ impl Work<Unit> for Writer {
             tracer: &self.tracer,
         };
         let written = async {
-            if self.all_new.holds()
+            if self.presumptions.all_new.holds()
                 && let Some(written) = batch.write_unseen().await?
             {
                 return Ok(written);
             }
-            batch.write(self.phones_tell.holds()).await
+            batch.write(self.presumptions.phones_tell.holds()).await
         };
         let error = match timeout(TRANSACTION_TIMEOUT, written).await {
-            Ok(Ok(Written { answers, is_all_new, phones_tell })) => {
-                self.all_new.learn(is_all_new);
-                self.phones_tell.learn(phones_tell);
+            Ok(Ok(Written { answers, truths })) => {
+                self.presumptions.learn(truths);
                 self.connections = Some(connections);
                 return Ok(answers);
             }
@@ -166,8 +161,7 @@ impl Work<Unit> for Writer {
         // Whose transaction may hold the locks.
         drop(connections);
         // The next try is not to be the third in vain before the one that counts.
-        self.all_new.learn(false);
-        self.phones_tell.learn(false);
+        self.presumptions.learn(Truths::default());
         match error {
             DatabaseError::Failed(reason) => self.blame(units, reason).await,
             unavailable => Err(unavailable),

@@ -61,25 +61,27 @@ impl<'a> Intake<'a> {
 
     /// Reads a message. Gives way to the other lanes after each large submission.
     pub(super) async fn read(&mut self, message: &'a Message) {
-        let content = if message.reply_to.as_deref().is_some_and(Queue::is_own) {
-            Err(Refusal::ForgedReplyTo)
-        } else {
-            match read_submissions(&message.body) {
-                Ok(submissions) => {
-                    let around = Origin::of(message);
-                    let mut read = Vec::with_capacity(submissions.len());
-                    for raw in submissions {
-                        read.push(self.read_submission(raw, &around));
-                        if raw.get().len() > LARGE {
-                            yield_now().await;
-                        }
-                    }
-                    Ok(read)
-                }
-                Err(error) => Err(Refusal::Unreadable(error)),
-            }
-        };
+        let content = self.read_content(message).await;
         self.messages.push(ReadMessage { message, content });
+    }
+
+    async fn read_content(
+        &mut self,
+        message: &'a Message,
+    ) -> Result<Vec<ReadSubmission<'a>>, Refusal> {
+        if message.reply_to.as_deref().is_some_and(Queue::is_own) {
+            return Err(Refusal::ForgedReplyTo);
+        }
+        let submissions = read_submissions(&message.body).map_err(Refusal::Unreadable)?;
+        let around = Origin::of(message);
+        let mut read = Vec::with_capacity(submissions.len());
+        for raw in submissions {
+            read.push(self.read_submission(raw, &around));
+            if raw.get().len() > LARGE {
+                yield_now().await;
+            }
+        }
+        Ok(read)
     }
 
     /// Reads a submission of a message; `around` is where the message comes from.

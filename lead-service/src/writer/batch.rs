@@ -14,7 +14,7 @@ use super::{
     Answer,
     lookup::{Extent, Found, Lookup},
     outcome::{Outcomes, Writes},
-    presumption,
+    presumption::{self, Truths},
 };
 use crate::{
     store::{lock_key, writes::WriteNew},
@@ -24,17 +24,13 @@ use crate::{
 /// What came of a transaction.
 pub(super) struct Written {
     pub(super) answers: Vec<Answer>,
-    /// Whether nothing was found: no lead that the entries could name, no earlier answer, nobody suppressed.
-    pub(super) is_all_new: bool,
-    /// Whether looking up phones first would have been enough, or was.
-    pub(super) phones_tell: bool,
+    pub(super) truths: Truths,
 }
 
 /// A batch that is resolved, in a transaction that has begun.
 struct Resolved<'a> {
     outcomes: Outcomes<'a>,
-    is_all_new: bool,
-    phones_tell: bool,
+    truths: Truths,
 }
 
 /// A batch on its way through a transaction.
@@ -51,19 +47,20 @@ impl<'a> Batch<'a> {
     /// alone, where these are presumed to tell all.
     pub(super) async fn write(&self, phones_tell: bool) -> QueryResult<Written> {
         let begin = begin(self.units);
-        if !phones_tell {
-            return self.commit(self.resolve(Some(&begin), Extent::Full).await?).await;
+        let mut to_begin = Some(begin.as_str());
+        if phones_tell {
+            let resolved = self.resolve(to_begin, Extent::PhonesFirst).await?;
+            if resolved.truths.phones_tell {
+                let written = self.commit(resolved).await;
+                if !is_refuted(&written) {
+                    return written;
+                }
+            } else {
+                // Nothing is written yet, and the locks are held.
+                to_begin = None;
+            }
         }
-        let resolved = self.resolve(Some(&begin), Extent::PhonesFirst).await?;
-        if !resolved.phones_tell {
-            // Nothing is written yet, and the locks are held.
-            return self.commit(self.resolve(None, Extent::Full).await?).await;
-        }
-        let written = self.commit(resolved).await;
-        if is_refuted(&written) {
-            return self.commit(self.resolve(Some(&begin), Extent::Full).await?).await;
-        }
-        written
+        self.commit(self.resolve(to_begin, Extent::Full).await?).await
     }
 
     /// Carries it out as if nothing were there that has to do with it; `None` where that is not so, or
@@ -83,18 +80,18 @@ impl<'a> Batch<'a> {
             return Ok(None);
         }
         let answers = outcomes.into_answers(Some(written?));
-        Ok(Some(Written { answers, is_all_new: true, phones_tell: true }))
+        Ok(Some(Written { answers, truths: Truths { all_new: true, phones_tell: true } }))
     }
 
     /// Looks up and resolves; begins before, unless that has been done.
     async fn resolve(&self, begin: Option<&str>, extent: Extent) -> QueryResult<Resolved<'a>> {
         let mut found = self.spans("SELECT").around(self.look_up(begin, extent)).await?;
-        let is_all_new = found.is_empty();
+        let all_new = found.is_empty();
         let unknown = (!found.by_email).then(|| presumption::emails_unknown(self.units, &found));
         let outcomes = Outcomes::of(self.units, &mut found);
         let phones_tell =
             unknown.is_some_and(|unknown| presumption::are_new(&unknown, outcomes.created()));
-        Ok(Resolved { outcomes, is_all_new, phones_tell })
+        Ok(Resolved { outcomes, truths: Truths { all_new, phones_tell } })
     }
 
     async fn look_up(&self, begin: Option<&str>, extent: Extent) -> QueryResult<Found> {
@@ -114,9 +111,9 @@ impl<'a> Batch<'a> {
 
     /// Writes and commits.
     async fn commit(&self, resolved: Resolved<'a>) -> QueryResult<Written> {
-        let Resolved { outcomes, is_all_new, phones_tell } = resolved;
+        let Resolved { outcomes, truths } = resolved;
         let now = self.spans("COMMIT").around(write(self.on, &outcomes)).await?;
-        Ok(Written { answers: outcomes.into_answers(now), is_all_new, phones_tell })
+        Ok(Written { answers: outcomes.into_answers(now), truths })
     }
 
     /// Begins spans for a part of the transaction, each in the trace of a submission.

@@ -14,14 +14,45 @@
 
 use std::collections::HashSet;
 
-use shared::entry::{Email, Phone};
+use shared::{
+    database::Presumption,
+    entry::{Email, Phone},
+};
 use uuid::Uuid;
 
 use super::lookup::Found;
-use crate::{
-    resolve::{Directory, Lead},
-    unit::Unit,
-};
+use crate::{resolve::Lead, unit::Unit};
+
+/// What is presumed of the next batch.
+#[derive(Default)]
+pub(super) struct Presumptions {
+    /// That there is nothing to find.
+    pub(super) all_new: Presumption,
+    /// That phones tell all that emails beside them could.
+    pub(super) phones_tell: Presumption,
+}
+
+/// What of it was true of a batch.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Truths {
+    /// Nothing was found: no lead that the entries could name, no earlier answer, nobody suppressed.
+    pub(super) all_new: bool,
+    /// Looking up phones first would have been enough, or was.
+    pub(super) phones_tell: bool,
+}
+
+impl Presumptions {
+    /// Each holds after as many batches of which it was true.
+    pub(super) fn after(batches: u32) -> Self {
+        Self { all_new: Presumption::after(batches), phones_tell: Presumption::after(batches) }
+    }
+
+    /// Takes note of a batch.
+    pub(super) fn learn(&mut self, truths: Truths) {
+        self.all_new.learn(truths.all_new);
+        self.phones_tell.learn(truths.phones_tell);
+    }
+}
 
 /// Phones and emails in their workspaces.
 pub(super) type Contacts<'a> = HashSet<(Uuid, &'a str)>;
@@ -46,13 +77,12 @@ pub(super) fn named(units: &[Unit]) -> Option<Contacts<'_>> {
 
 /// The emails beside a phone, but for those of leads that were found without looking them up.
 pub(super) fn emails_unknown<'a>(units: &'a [Unit], found: &Found) -> Contacts<'a> {
-    let emails = |directory| Directory::leads(directory).filter_map(|lead| lead.email.as_ref());
-    let known: Contacts<'_> = found
+    let leads = found
         .directories
         .iter()
-        .flat_map(|(workspace_id, directory)| {
-            emails(directory).map(|email| (*workspace_id, email.as_str()))
-        })
+        .flat_map(|(workspace_id, directory)| directory.leads().map(|lead| (*workspace_id, lead)));
+    let known: Contacts<'_> = leads
+        .filter_map(|(workspace_id, lead)| Some((workspace_id, lead.email.as_ref()?.as_str())))
         .collect();
     let unanswered =
         units.iter().filter(|unit| !found.records.contains_key(&(unit.workspace_id, unit.id)));

@@ -45,22 +45,19 @@ fn a_writer_with_two_connections_does_the_same() {
 }
 
 /// It would remember nothing, so no index would say that its id stands for another submission.
-#[test]
-fn a_dry_run_is_not_presumed_to_be_new() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime").block_on(async {
-        let database = TestDatabase::create().await;
-        let pool = Database::new(&database.url(), 1).expect("a URL");
-        migrate(&pool).await.expect("migrated");
-        let mut writer = Writer::new(pool, Tracer::off()).presuming_after(0);
-        let mut json = json!({"id": Uuid::now_v7(), "workspace_id": Uuid::now_v7(),
-                              "campaign_id": Uuid::nil(), "leads": [{}]});
-        writer.work(&[unit(&json)]).await.expect("the database works");
-        json["dry_run"] = json!(true);
-        let answers = writer.work(&[unit(&json)]).await.expect("the database works");
-        let code = answers[0].as_ref().map_err(|error| error.code);
-        assert_eq!(code.err(), Some(ErrorCode::IdempotencyMismatch));
-    });
+#[tokio::test]
+async fn a_dry_run_is_not_presumed_to_be_new() {
+    let database = TestDatabase::create().await;
+    let pool = Database::new(&database.url(), 1).expect("a URL");
+    migrate(&pool).await.expect("migrated");
+    let mut writer = Writer::new(pool, Tracer::off()).presuming_after(0);
+    let mut json = json!({"id": Uuid::now_v7(), "workspace_id": Uuid::now_v7(),
+                          "campaign_id": Uuid::nil(), "leads": [{}]});
+    writer.work(&[unit(&json)]).await.expect("the database works");
+    json["dry_run"] = json!(true);
+    let answers = writer.work(&[unit(&json)]).await.expect("the database works");
+    let code = answers[0].as_ref().map_err(|error| error.code);
+    assert_eq!(code.err(), Some(ErrorCode::IdempotencyMismatch));
 }
 
 fn compare_with_the_model(set_up: fn(Writer) -> Writer) {
