@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    bus::{Bus, Message, Queue, rabbit::RabbitBus, within},
+    bus::{Bus, Message, Queue, within},
     contract::{LeadFields, LeadRequest},
 };
 use std::time::Duration;
@@ -148,8 +148,7 @@ async fn an_idempotency_key_stands_for_the_lead(system: System) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_repeated_is_answered_the_same() {
     let system = System::on_rabbitmq().await;
-    let url = system.vhost.as_ref().expect("on RabbitMQ").amqp_url();
-    let bus = RabbitBus::start(&url, "repeating").expect("a URL");
+    let bus = system.bus();
     let workspace = expect(200, system.acme.get("/v1/workspace").await).await;
     let workspace_id = id(&workspace["data"]["id"]);
     let ask = async |request: &LeadRequest| -> Value {
