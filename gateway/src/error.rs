@@ -189,6 +189,12 @@ impl From<BusError> for ApiError {
                 ErrorBody::unavailable().into()
             }
             BusError::Timeout => Self::new(ErrorCode::Timeout, "The result was not ready in time"),
+            BusError::Rejected(reason) => {
+                let origin = origin::current();
+                let request_id = origin.logged();
+                tracing::error!(request_id, %reason, "the message broker refuses a message");
+                ErrorBody::internal().into()
+            }
         }
     }
 }

@@ -13,9 +13,11 @@ pub mod memory;
 pub mod rabbit;
 
 mod message;
+mod queue;
 mod replies;
 
 pub use message::{Message, REASON_HEADER, SOURCE_HEADER};
+pub use queue::{DELIVERY_LIMIT, Lane, Queue};
 
 use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
@@ -24,143 +26,6 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::metrics;
-
-/// How often a message is delivered again before it becomes a dead letter. RabbitMQ 4's default,
-/// set explicitly because 3.x has none
-/// (<https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling>).
-pub const DELIVERY_LIMIT: u32 = 20;
-
-/// The queues of Rollcall.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Queue {
-    /// Submissions for the lead service; the public door (contract section 5).
-    Submitted,
-    /// Large submissions, on a lane of their own: see [`Lane`].
-    SubmittedBulk,
-    /// Parts of big submissions, on a lane of their own too.
-    SubmittedBackground,
-    /// Resolved submissions for the campaign service.
-    Resolved,
-    /// Large ones.
-    ResolvedBulk,
-    /// Parts of big ones.
-    ResolvedBackground,
-    /// Messages that nobody could work on, with the reason in [`REASON_HEADER`].
-    DeadLetters,
-    /// Look-ups and changes for the lead service; transient.
-    LeadRequests,
-    /// Look-ups and changes for the campaign service; transient.
-    CampaignRequests,
-}
-
-impl Queue {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Submitted,
-        Self::SubmittedBulk,
-        Self::SubmittedBackground,
-        Self::Resolved,
-        Self::ResolvedBulk,
-        Self::ResolvedBackground,
-        Self::DeadLetters,
-        Self::LeadRequests,
-        Self::CampaignRequests,
-    ];
-
-    /// The queue's name, which is its routing key too.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Submitted => "leads.submitted",
-            Self::SubmittedBulk => "leads.submitted.bulk",
-            Self::SubmittedBackground => "leads.submitted.background",
-            Self::Resolved => "leads.resolved",
-            Self::ResolvedBulk => "leads.resolved.bulk",
-            Self::ResolvedBackground => "leads.resolved.background",
-            Self::DeadLetters => "leads.dead-letters",
-            Self::LeadRequests => "lead.requests",
-            Self::CampaignRequests => "campaign.requests",
-        }
-    }
-
-    /// Whether messages survive a restart of the broker.
-    pub fn durable(self) -> bool {
-        match self {
-            Self::Submitted
-            | Self::SubmittedBulk
-            | Self::SubmittedBackground
-            | Self::Resolved
-            | Self::ResolvedBulk
-            | Self::ResolvedBackground
-            | Self::DeadLetters => true,
-            Self::LeadRequests | Self::CampaignRequests => false,
-        }
-    }
-
-    /// Whether a reply to this address would land in one of our own queues. Such a `reply_to` is
-    /// refused: the services may write anywhere, their callers may not (contract section 5).
-    pub fn is_own(address: &str) -> bool {
-        Self::ALL.iter().any(|queue| queue.name() == address)
-    }
-}
-
-/// The ways through the pipeline, each with its queues and workers, so that single rows do not
-/// wait behind thousands, and nobody who waits for an answer behind what nobody waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    /// Submissions of few leads; the public door (contract section 5).
-    Rows,
-    /// Submissions of many.
-    Bulk,
-    /// Parts of big submissions, which the gateway has accepted and works off.
-    Background,
-}
-
-impl Lane {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rows, Self::Bulk, Self::Background];
-
-    /// The lane's name in metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rows => "rows",
-            Self::Bulk => "bulk",
-            Self::Background => "background",
-        }
-    }
-
-    /// The lane of a submission with so many leads, whose caller waits.
-    pub fn of(leads: usize) -> Self {
-        /// As many as a batch of single rows under load.
-        const ROWS: usize = 100;
-        if leads <= ROWS { Self::Rows } else { Self::Bulk }
-    }
-
-    /// Where the lane begins.
-    pub fn submitted(self) -> Queue {
-        match self {
-            Self::Rows => Queue::Submitted,
-            Self::Bulk => Queue::SubmittedBulk,
-            Self::Background => Queue::SubmittedBackground,
-        }
-    }
-
-    /// Where the campaign service takes it up.
-    pub fn resolved(self) -> Queue {
-        match self {
-            Self::Rows => Queue::Resolved,
-            Self::Bulk => Queue::ResolvedBulk,
-            Self::Background => Queue::ResolvedBackground,
-        }
-    }
-
-    /// How many of a service's workers the lane gets, where each of the others gets so many.
-    pub fn workers(self, workers: usize) -> usize {
-        match self {
-            Self::Rows | Self::Bulk => workers,
-            Self::Background => 1,
-        }
-    }
-}
 
 /// Why the bus could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -171,6 +36,9 @@ pub enum BusError {
     /// The deadline passed; what was asked may still happen.
     #[error("no answer from the message broker in time")]
     Timeout,
+    /// The broker refuses this very message, as one above its size limit. Publishing it again is in vain.
+    #[error("the message broker refuses the message: {0}")]
+    Rejected(String),
 }
 
 /// Whether the bus can be used just now.
@@ -206,10 +74,12 @@ pub trait Bus: Send + Sync + 'static {
         deadline: Instant,
     ) -> Result<(), BusError>;
 
-    /// Sends a reply to the address that a message carried. Whether anybody still waits is not known.
+    /// Sends a reply to the address that a message carried, as a best effort: a reply that the broker does
+    /// not take within some seconds is given up and counted. Nobody waits for it but its receiver, who asks
+    /// again. Returns once the reply is on its way.
     ///
     /// # Errors
-    /// [`BusError`] as for [`Bus::publish`].
+    /// [`BusError`] when the bus is closed.
     async fn reply(
         &self,
         request: &Message,
@@ -217,8 +87,9 @@ pub trait Bus: Send + Sync + 'static {
         deadline: Instant,
     ) -> Result<(), BusError>;
 
-    /// Publishes a message and waits for its reply. Where the connection is lost in between, the
-    /// message is published again: receivers answer a repeated message as they did the first time.
+    /// Publishes a message and waits for its reply. Where the connection is lost in between, or no reply
+    /// comes for much longer than usual, the message is published again: receivers answer a repeated message
+    /// as they did the first time.
     ///
     /// # Errors
     /// [`BusError::Unavailable`] when it could not be published in time, and at once while the

@@ -19,6 +19,7 @@ pub mod purge;
 pub mod requests;
 pub mod service;
 pub mod settings;
+pub mod supervisor;
 pub mod telemetry;
 pub mod traces;
 pub mod worker;

@@ -19,6 +19,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::time::sleep;
 
+use crate::bus::Queue;
+
 /// Requests to the API, by route, method and status.
 pub const HTTP_REQUESTS: &str = "rollcall_http_requests_total";
 /// Seconds from a request's head to its answer, by route.
@@ -43,6 +45,14 @@ pub const DEAD_LETTERS: &str = "rollcall_dead_letters_total";
 pub const BUS_UP: &str = "rollcall_bus_up";
 /// Connections made to the broker.
 pub const BUS_CONNECTS: &str = "rollcall_bus_connects_total";
+/// Replies that the broker did not take in time.
+pub const BUS_REPLIES_GIVEN_UP: &str = "rollcall_bus_replies_given_up_total";
+/// Requests that were published again because no reply came, by queue.
+pub const BUS_CALLS_REPEATED: &str = "rollcall_bus_calls_repeated_total";
+/// Messages that were published again because the broker did not take them, by queue.
+pub const BUS_PUBLISH_RETRIES: &str = "rollcall_bus_publish_retries_total";
+/// Consumers that were set up again because the broker did not know them, by queue.
+pub const BUS_SUBSCRIPTIONS_REBUILT: &str = "rollcall_bus_subscriptions_rebuilt_total";
 /// Pooled connections to the database, by state.
 pub const POOL_CONNECTIONS: &str = "rollcall_database_pool_connections";
 /// How many there may be.
@@ -135,6 +145,16 @@ fn describe() {
     describe_counter!(DEAD_LETTERS, "Messages that were moved to the dead letters");
     describe_gauge!(BUS_UP, "1 while the broker is connected and takes messages");
     describe_counter!(BUS_CONNECTS, "Connections made to the broker");
+    describe_counter!(BUS_REPLIES_GIVEN_UP, "Replies that the broker did not take in time");
+    describe_counter!(BUS_CALLS_REPEATED, "Requests published again because no reply came");
+    describe_counter!(BUS_PUBLISH_RETRIES, "Messages published again after a refusal");
+    describe_counter!(BUS_SUBSCRIPTIONS_REBUILT, "Consumers set up again");
+    counter!(BUS_REPLIES_GIVEN_UP).increment(0);
+    for queue in Queue::ALL.map(Queue::name) {
+        for name in [BUS_CALLS_REPEATED, BUS_PUBLISH_RETRIES, BUS_SUBSCRIPTIONS_REBUILT] {
+            counter!(name, "queue" => queue).increment(0);
+        }
+    }
     describe_gauge!(POOL_CONNECTIONS, "Pooled connections to the database");
     describe_gauge!(POOL_LIMIT, "Pooled connections to the database that there may be");
     describe_counter!(DATABASE_ERRORS, "Failures of the database");

@@ -69,7 +69,8 @@ impl Service {
 
     /// Answers look-ups and changes that come on a queue.
     pub fn answer(&mut self, queue: Queue, answers: impl Answers + Clone + 'static) {
-        for _ in 0..ANSWERERS {
+        let current = std::iter::repeat_n(queue, ANSWERERS);
+        for queue in current.chain(queue.legacy()) {
             let (bus, tracer, stop) = (self.bus.clone(), self.tracer.clone(), self.stop.clone());
             self.run(requests::serve(bus, queue, answers.clone(), tracer, stop));
         }

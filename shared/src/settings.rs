@@ -13,7 +13,7 @@ use std::{
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::Deserialize;
 
-use crate::contract::MAX_LEADS_PER_SUBMISSION;
+use crate::{bus::rabbit::Addresses, contract::MAX_LEADS_PER_SUBMISSION};
 
 /// All settings of Rollcall.
 #[derive(Clone, Debug, Deserialize)]
@@ -285,10 +285,9 @@ impl Settings {
             }
         }
         if let Some(url) = &self.amqp_url
-            && lapin::uri::AMQPUri::from_str(url.expose()).is_err()
+            && let Err(problem) = Addresses::from_str(url.expose())
         {
-            let problem = "AMQP_URL is no AMQP URL, such as amqp://user:password@host:5672/%2f";
-            return Err(SettingsError(problem.to_owned()));
+            return Err(SettingsError(format!("AMQP_URL: {problem}")));
         }
         if let Some(url) = &self.traces_url {
             let url = url.expose().parse::<hyper::Uri>().unwrap_or_default();

@@ -31,7 +31,7 @@ const PERSONAL: [&str; 3] = ["+15559264811", "c4nary@example.com", "C4nary"];
 const OVER_HTTP: &str = "\
 gateway: POST /v1/campaigns/{id}/leads
   gateway: SELECT gateway.api_keys
-  campaign-service: process campaign.requests
+  campaign-service: process campaign-service.requests
     campaign-service: SELECT campaign.campaigns
   gateway: INSERT gateway.idempotency_keys
   gateway: send leads.submitted

@@ -59,7 +59,9 @@ struct Waiting {
 impl MemoryBus {
     /// An empty bus.
     pub fn new() -> Self {
-        let queues = Queue::ALL.into_iter().map(|queue| (queue, Arc::default())).collect();
+        let legacy = Queue::ALL.into_iter().filter_map(Queue::legacy);
+        let queues = Queue::ALL.into_iter().chain(legacy);
+        let queues = queues.map(|queue| (queue, Arc::default())).collect();
         Self { queues, replies: Replies::default() }
     }
 

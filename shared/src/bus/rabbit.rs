@@ -1,56 +1,79 @@
-//! The bus on RabbitMQ 3.10 or later.
+//! The bus on RabbitMQ 3.10 or later, on one node or a cluster.
 //!
-//! A supervisor of our own holds one [`Link`] and builds it anew, whole, on any error: lapin's
-//! recovery is young and leaves channel errors alone. Publishers wait for the next link, calls
-//! publish again on it, subscriptions consume again from it.
+//! A supervisor of our own holds one [`Link`] to one node and builds it anew, whole, when it is lost, on
+//! another node where there are several: lapin's recovery is young and leaves channel errors alone.
+//! Publishers wait for the next link, calls publish again on it, subscriptions consume again from it.
 
+mod addresses;
+mod attempts;
+mod bounded;
 mod browser;
+mod consuming;
 mod convert;
 mod depths;
 mod link;
+mod loss;
+mod publisher;
+mod reply_queue;
+mod reply_sender;
+mod routes;
 mod subscription;
+mod supervisor;
 mod topology;
+mod wire;
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use backon::{BackoffBuilder, ExponentialBuilder};
 use bytes::Bytes;
-use lapin::{ConnectionProperties, uri::AMQPUri};
+use lapin::ConnectionProperties;
 use metrics::counter;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    browser::RabbitBrowser,
-    convert::Target,
-    link::{Link, PublishError},
-    subscription::RabbitSubscription,
-};
 pub use self::{
-    depths::{Depth, depths},
-    topology::EXCHANGE,
+    addresses::Addresses,
+    depths::depths,
+    topology::{Depth, EXCHANGE},
+};
+use self::{
+    attempts::Attempts,
+    bounded::spawn_critical,
+    browser::RabbitBrowser,
+    link::Link,
+    reply_sender::ReplySender,
+    subscription::RabbitSubscription,
+    supervisor::{Supervisor, connect_to_any},
 };
 use super::{
     BatchLimit, Browser, Bus, BusError, Message, Queue, Status, Subscription, replies::Replies,
 };
-use crate::metrics::BUS_CONNECTS;
+use crate::metrics::BUS_CALLS_REPEATED;
 
-/// Seconds without a frame after which a connection counts as dead; the vendor advises 5 to 20
-/// (<https://www.rabbitmq.com/docs/heartbeats>).
-const HEARTBEAT_SECONDS: u16 = 10;
-/// How long one attempt to connect may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A call is repeated when its reply takes this long, and this many times as long as replies usually
+/// take: then it is lost with a consumer on a node that went silent, rather than waiting its turn.
+const REPEAT_AFTER: Duration = Duration::from_secs(4);
+const REPEAT_AFTER_TIMES: u32 = 4;
+/// How many past replies count.
+const USUAL_OF: u32 = 16;
 
 /// A bus on a RabbitMQ broker.
 pub struct RabbitBus {
-    uri: AMQPUri,
-    name: String,
+    addresses: Addresses,
+    properties: ConnectionProperties,
     state: watch::Receiver<State>,
     replies: Replies,
+    reply_sender: ReplySender,
+    /// How long replies take, by queue.
+    usual: Mutex<HashMap<Queue, Duration>>,
     stop: CancellationToken,
 }
 
@@ -61,61 +84,43 @@ enum State {
 }
 
 impl RabbitBus {
-    /// Starts to connect, and goes on trying for as long as the bus lives.
+    /// Starts to connect, and goes on trying for as long as the bus lives. `url` may name several nodes:
+    /// see [`Addresses`].
     ///
     /// `name` is what the broker's operator sees of these connections.
     ///
     /// # Errors
     /// When `url` is no AMQP URL.
     pub fn start(url: &str, name: &str) -> Result<Self, String> {
-        let mut uri = AMQPUri::from_str(url)?;
-        uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-        uri.query.connection_timeout.get_or_insert(CONNECT_TIMEOUT.as_millis() as u64);
+        let addresses = Addresses::from_str(url)?;
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
         let (sender, state) = watch::channel(State::Down("not connected yet".to_owned()));
+        let reply_sender = ReplySender::new(state.clone(), addresses.clone(), properties.clone());
         let (replies, stop) = (Replies::default(), CancellationToken::new());
-        let bus = Self { uri: uri.clone(), name: name.to_owned(), state, replies, stop };
         let supervisor = Supervisor {
-            uri,
-            name: name.to_owned(),
-            replies: bus.replies.clone(),
+            addresses: addresses.clone(),
+            properties: properties.clone(),
+            replies: replies.clone(),
             state: sender,
-            stop: bus.stop.clone(),
+            stop: stop.clone(),
         };
-        tokio::spawn(supervisor.run());
-        Ok(bus)
+        spawn_critical("bus supervisor", supervisor.run());
+        let usual = Mutex::default();
+        Ok(Self { addresses, properties, state, replies, reply_sender, usual, stop })
     }
 
-    async fn publish_to(
-        &self,
-        target: Target<'_>,
-        message: &Message,
-        deadline: Instant,
-    ) -> Result<(), BusError> {
-        let mut pauses = backoff();
-        loop {
-            let link = usable_link(&self.state, deadline).await?;
-            match self.publish_once(&link, target, message, deadline).await {
-                Err(PublishError::LinkLost) => {}
-                Err(PublishError::Refused(error)) => {
-                    tracing::warn!(%error, "trying to publish again");
-                    let pause = sleep(pauses.next().unwrap_or_default());
-                    timeout_at(deadline, pause).await.map_err(|_| error)?;
-                }
-                Ok(()) => return Ok(()),
-            }
-        }
+    /// When a call that is published now is to be repeated.
+    fn repeat_at(&self, queue: Queue, repeats: u32) -> Instant {
+        let usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        let usual = usual.get(&queue).copied().unwrap_or_default();
+        let pause = (usual * REPEAT_AFTER_TIMES).max(REPEAT_AFTER);
+        Instant::now() + pause * 2_u32.saturating_pow(repeats.min(8))
     }
 
-    async fn publish_once(
-        &self,
-        link: &Link,
-        target: Target<'_>,
-        message: &Message,
-        deadline: Instant,
-    ) -> Result<(), PublishError> {
-        timeout_at(deadline, link.publish(target, message, deadline))
-            .await
-            .unwrap_or(Err(PublishError::Refused(BusError::Timeout)))
+    fn observe(&self, queue: Queue, took: Duration) {
+        let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
+        let usual = usual.entry(queue).or_insert(took);
+        *usual = (*usual * (USUAL_OF - 1) + took) / USUAL_OF;
     }
 }
 
@@ -145,19 +150,20 @@ impl Bus for RabbitBus {
         message: Message,
         deadline: Instant,
     ) -> Result<(), BusError> {
-        self.publish_to(Target::Queue(queue), &message, deadline).await
+        let mut attempts = Attempts::new(queue, deadline);
+        while !attempts.publish(&*usable_link(&self.state, deadline).await?, &message).await? {}
+        Ok(())
     }
 
-    async fn reply(
-        &self,
-        request: &Message,
-        body: Bytes,
-        deadline: Instant,
-    ) -> Result<(), BusError> {
+    async fn reply(&self, request: &Message, body: Bytes, _: Instant) -> Result<(), BusError> {
         let Some(address) = request.reply_to.as_deref() else { return Ok(()) };
-        let reply =
-            Message { body, correlation_id: request.correlation_id.clone(), ..Message::default() };
-        self.publish_to(Target::Reply(address), &reply, deadline).await
+        if self.stop.is_cancelled() {
+            return Err(BusError::Unavailable("the bus is closed".to_owned()));
+        }
+        let correlation_id = request.correlation_id.clone();
+        let reply = Message { body, correlation_id, ..Message::default() };
+        self.reply_sender.send(address, reply).await;
+        Ok(())
     }
 
     async fn call(
@@ -167,6 +173,8 @@ impl Bus for RabbitBus {
         deadline: Instant,
     ) -> Result<Bytes, BusError> {
         let mut waiting = self.replies.wait();
+        let mut attempts = Attempts::new(queue, deadline);
+        let (mut repeats, begun) = (0, Instant::now());
         loop {
             let link = usable_link(&self.state, deadline).await?;
             if let Some(reason) = link.blocked() {
@@ -177,16 +185,24 @@ impl Bus for RabbitBus {
                 correlation_id: Some(waiting.correlation_id.clone()),
                 ..request.clone()
             };
-            match self.publish_once(&link, Target::Queue(queue), &request, deadline).await {
-                Err(PublishError::LinkLost) => continue,
-                Err(PublishError::Refused(error)) => return Err(error),
-                Ok(()) => {}
+            let published = tokio::select! {
+                biased;
+                // To an earlier copy.
+                reply = &mut waiting.reply => return self.replied(queue, begun, reply),
+                published = attempts.publish(&link, &request) => published?,
+            };
+            if !published {
+                continue;
             }
             tokio::select! {
                 biased;
-                reply = &mut waiting.reply => return reply.map_err(|_| BusError::Timeout),
-                () = link.lost() => {}
-                () = tokio::time::sleep_until(deadline) => return Err(BusError::Timeout),
+                reply = &mut waiting.reply => return self.replied(queue, begun, reply),
+                () = link.lost().cancelled() => {}
+                () = sleep_until(deadline) => return Err(BusError::Timeout),
+                () = sleep_until(self.repeat_at(queue, repeats)) => {
+                    repeats += 1;
+                    counter!(BUS_CALLS_REPEATED, "queue" => queue.name()).increment(1);
+                }
             }
         }
     }
@@ -198,15 +214,15 @@ impl Bus for RabbitBus {
     async fn browse(&self, queue: Queue, deadline: Instant) -> Result<Box<dyn Browser>, BusError> {
         // Which has declared the queues.
         usable_link(&self.state, deadline).await?;
-        let (uri, properties) = (self.uri.clone(), properties(&self.name));
-        Ok(Box::new(RabbitBrowser::open(uri, properties, queue, deadline).await?))
+        let connecting = connect_to_any(&self.addresses, || self.properties.clone());
+        let wire = timeout_at(deadline, connecting).await.map_err(|_| BusError::Timeout)??;
+        Ok(Box::new(RabbitBrowser::open(wire, queue).await?))
     }
 
     async fn depth(&self, queue: Queue, deadline: Instant) -> Result<u32, BusError> {
         let link = usable_link(&self.state, deadline).await?;
-        let unavailable = |error: lapin::Error| BusError::Unavailable(error.to_string());
         match timeout_at(deadline, link.depth(queue)).await {
-            Ok(depth) => depth.map_err(unavailable),
+            Ok(depth) => Ok(depth?.messages),
             Err(_) => Err(BusError::Timeout),
         }
     }
@@ -214,12 +230,16 @@ impl Bus for RabbitBus {
     fn status(&self) -> Status {
         match &*self.state.borrow() {
             State::Up(link) if link.is_lost() => Status::Unavailable("connection lost".to_owned()),
-            State::Up(link) => link.blocked().map_or(Status::Ready, Status::Unavailable),
+            State::Up(link) => {
+                let blocked = link.blocked().or_else(|| self.reply_sender.blocked());
+                blocked.map_or(Status::Ready, Status::Unavailable)
+            }
             State::Down(reason) => Status::Unavailable(reason.clone()),
         }
     }
 
     async fn close(&self) {
+        self.reply_sender.close().await;
         self.stop.cancel();
         let mut state = self.state.clone();
         // The supervisor closes the link and then drops its end.
@@ -227,80 +247,20 @@ impl Bus for RabbitBus {
     }
 }
 
+impl RabbitBus {
+    fn replied(
+        &self,
+        queue: Queue,
+        begun: Instant,
+        reply: Result<Bytes, tokio::sync::oneshot::error::RecvError>,
+    ) -> Result<Bytes, BusError> {
+        self.observe(queue, begun.elapsed());
+        reply.map_err(|_| BusError::Timeout)
+    }
+}
+
 impl Drop for RabbitBus {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// Keeps a link up.
-struct Supervisor {
-    uri: AMQPUri,
-    name: String,
-    replies: Replies,
-    state: watch::Sender<State>,
-    stop: CancellationToken,
-}
-
-impl Supervisor {
-    async fn run(self) {
-        let stop = self.stop.clone();
-        let connects = counter!(BUS_CONNECTS);
-        let mut backoff = backoff();
-        while !stop.is_cancelled() {
-            let opened = tokio::select! {
-                () = stop.cancelled() => break,
-                opened = self.open() => opened,
-            };
-            let reason = match opened {
-                Ok(link) => {
-                    tracing::info!("connected to the message broker");
-                    connects.increment(1);
-                    backoff = self::backoff();
-                    let link = Arc::new(link);
-                    self.state.send_replace(State::Up(link.clone()));
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = link.lost() => {}
-                    }
-                    link.close().await;
-                    "connection lost".to_owned()
-                }
-                Err(reason) => reason,
-            };
-            if stop.is_cancelled() {
-                break;
-            }
-            let pause = backoff.next().unwrap_or_default();
-            tracing::warn!(%reason, pause_ms = pause.as_millis() as u64, "no message broker");
-            self.state.send_replace(State::Down(reason));
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = sleep(pause) => {}
-            }
-        }
-    }
-
-    async fn open(&self) -> Result<Link, String> {
-        let opened = Link::open(&self.uri, || properties(&self.name), self.replies.clone());
-        match tokio::time::timeout(CONNECT_TIMEOUT, opened).await {
-            Ok(opened) => opened.map_err(|error| error.to_string()),
-            Err(_) => Err("connecting took too long".to_owned()),
-        }
-    }
-}
-
-/// What the broker's operator sees of a connection.
-fn properties(name: &str) -> ConnectionProperties {
-    ConnectionProperties::default().with_connection_name(name.into())
-}
-
-/// 0.1 s to 5 s with jitter, without end: a fleet must not come back in one wave.
-fn backoff() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(100))
-        .with_max_delay(Duration::from_secs(5))
-        .with_jitter()
-        .without_max_times()
-        .build()
 }

@@ -1,4 +1,4 @@
-//! Look-ups and changes that travel as request-reply on `lead.requests` and `campaign.requests`.
+//! Look-ups and changes that travel as request-reply on `lead-service.requests` and `campaign-service.requests`.
 //!
 //! Every request may be carried out twice with the same effect, because the bus repeats a request
 //! whose reply was lost. Ids of new things are therefore chosen by the asker.

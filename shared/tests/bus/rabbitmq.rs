@@ -70,8 +70,7 @@ async fn a_restart_of_the_broker_loses_nothing() {
     }
 }
 
-/// The broker's crash loses the transient request and the place for its reply, and yet the call
-/// is answered.
+/// The broker's crash loses the place for the reply, and yet the call is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_is_answered_across_a_crash_of_the_broker() {
     let broker = Broker::start().await;
@@ -81,6 +80,9 @@ async fn a_call_is_answered_across_a_crash_of_the_broker() {
     });
     let mut requests = responder.subscribe(Queue::LeadRequests, any());
     let request = take(&mut *requests).await.remove(0);
+    // RabbitMQ 3.10 writes the registration of a new quorum queue some seconds late. Killed before,
+    // it starts the queue as a new member that elects no leader, and the queue hangs.
+    sleep(Duration::from_secs(5)).await;
     broker.kill().await;
     let reply = Bytes::from_static(b"one");
     let (replied, ()) = tokio::join!(
@@ -88,10 +90,22 @@ async fn a_call_is_answered_across_a_crash_of_the_broker() {
         broker.start_again()
     );
     replied.expect("replied, to a queue that is gone");
-    let repeated = timeout(RESTART, take(&mut *requests)).await.expect("asked again").remove(0);
-    assert_eq!(number(&repeated), 1);
-    responder.reply(&repeated, reply.clone(), soon()).await.expect("replied");
-    assert_eq!(call.await.expect("no panic"), Ok(reply));
+    // Copies of before the crash may come first; their replies go to that queue, too.
+    let answering = async {
+        loop {
+            let batch = requests.next_batch().await;
+            for repeated in batch.messages() {
+                assert_eq!(number(repeated), 1);
+                responder.reply(repeated, reply.clone(), soon()).await.expect("replied");
+            }
+            let _ = batch.ack().await;
+        }
+    };
+    let answered = tokio::select! {
+        answered = timeout(RESTART, call) => answered.expect("in time"),
+        () = answering => panic!("it never ends"),
+    };
+    assert_eq!(answered.expect("no panic"), Ok(reply.clone()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,9 @@ use super::{
 const TRANSIENT: u8 = 1;
 const PERSISTENT: u8 = 2;
 
+/// How the addresses of gateways for replies begin.
+pub(super) const REPLY_PREFIX: &str = "reply.";
+
 /// Where a message goes.
 #[derive(Clone, Copy)]
 pub(super) enum Target<'a> {

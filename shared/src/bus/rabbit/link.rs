@@ -1,127 +1,208 @@
-//! One set of connections to the broker, from opening to loss.
+//! One set of connections to a node of the broker, from opening to loss.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt, stream};
-use lapin::{
-    Channel, Confirmation, Connection, ConnectionProperties, Event,
-    options::{
-        BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
-    },
-    types::FieldTable,
-    uri::AMQPUri,
+use futures_util::{stream, try_join};
+use lapin::{Channel, ConnectionProperties, uri::AMQPUri};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, timeout},
 };
-use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::{
-    super::{BusError, Message, Queue, replies::Replies},
-    convert::{self, Target},
-    topology,
+    super::{Message, Queue, replies::Replies},
+    addresses::host_and_port,
+    bounded::{StepError, spawn_critical, step},
+    convert::Target,
+    loss::{probe, watch_events},
+    publisher::{Attempt, Blocked, PublishError, Publisher},
+    reply_queue::receive_replies,
+    routes::Routes,
+    topology::{self, Depth},
+    wire::Wire,
 };
-use crate::crash;
 
-/// How long closing in good order may take.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// AMQP's code for a close without an error.
-const REPLY_SUCCESS: u16 = 200;
+/// How long a new link may take to declare what is missing.
+const DECLARING: Duration = Duration::from_secs(5);
+
+/// How long a second and third attempt to publish wait for the confirm of the first.
+const ATTEMPTS: [Duration; 4] = [
+    Duration::from_secs(2),
+    Duration::from_secs(2),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+const LATER_ATTEMPTS: Duration = Duration::from_secs(10);
 
 /// Two connections, because under a memory or disk alarm the broker stops reading from one that
 /// publishes, and acknowledgements must still get through
 /// (<https://www.rabbitmq.com/docs/alarms#effects-on-clients>).
 pub(super) struct Link {
-    publishing: Connection,
-    consuming: Connection,
-    publisher: Channel,
+    node: String,
+    publishing: Wire,
+    consuming: Wire,
+    /// Submissions and dead letters.
+    pipeline: Publisher,
+    /// Look-ups and changes.
+    requests: Publisher,
+    /// Replies to gateways.
+    replies: Publisher,
     reply_queue: String,
+    routes: Routes,
+    declaring: Mutex<()>,
     blocked: Blocked,
     lost: CancellationToken,
-}
-
-/// Why a message was not published on this link.
-pub(super) enum PublishError {
-    /// The link is lost; the next one may take it.
-    LinkLost,
-    /// The broker is there and refuses.
-    Refused(BusError),
+    is_silent: Arc<AtomicBool>,
+    /// Until when its consumers go before those of other links: see [`Link::consumer_priority`].
+    preferred_until: Option<Instant>,
 }
 
 impl Link {
-    /// Connects, declares the topology and starts to receive replies.
+    /// Connects to a node within this time, declares what is missing and starts to receive replies.
+    ///
+    /// # Errors
+    /// What failed, with host and port.
     pub(super) async fn open(
         uri: &AMQPUri,
         properties: impl Fn() -> ConnectionProperties,
         replies: Replies,
-    ) -> lapin::Result<Self> {
-        let publishing = Connection::connect_uri(uri.clone(), properties()).await?;
-        let consuming = Connection::connect_uri(uri.clone(), properties()).await?;
-        let events = (publishing.events_listener(), consuming.events_listener());
-
-        let publisher = publishing.create_channel().await?;
-        topology::declare(&publisher).await?;
-        publisher.confirm_select(ConfirmSelectOptions::default()).await?;
-
-        let lost = CancellationToken::new();
-        let reply_queue = receive_replies(&consuming, replies, lost.clone()).await?;
-        let blocked = Arc::default();
-        tokio::spawn(watch(stream::select(events.0, events.1), Arc::clone(&blocked), lost.clone()));
-        Ok(Self { publishing, consuming, publisher, reply_queue, blocked, lost })
+        limit: Duration,
+        preferred_until: Option<Instant>,
+    ) -> Result<Self, String> {
+        let (publishing, consuming) = try_join!(
+            Wire::connect(uri, properties(), limit),
+            Wire::connect(uri, properties(), limit)
+        )?;
+        let events = stream::select(
+            publishing.connection().events_listener(),
+            consuming.connection().events_listener(),
+        );
+        let (block, blocked) = watch::channel(None);
+        let (lost, is_silent) = (CancellationToken::new(), Arc::default());
+        let reply_queue = receive_replies(&consuming, replies, lost.clone());
+        let reply_queue = reply_queue.await.map_err(|error| error.to_string())?;
+        spawn_critical("bus events", watch_events(events, block, lost.clone()));
+        let link = Self {
+            node: host_and_port(uri),
+            publishing,
+            consuming,
+            pipeline: Publisher::new(),
+            requests: Publisher::new(),
+            replies: Publisher::new(),
+            reply_queue,
+            routes: Routes::default(),
+            declaring: Mutex::default(),
+            blocked,
+            lost,
+            is_silent,
+            preferred_until,
+        };
+        link.start_probes().await.map_err(|error| error.to_string())?;
+        // Where that takes long, an established queue has lost its leader; the others are there.
+        let _ = timeout(DECLARING, link.declare_all()).await;
+        Ok(link)
     }
 
-    /// Publishes and awaits the confirm.
+    /// Declares what is missing. What cannot be declared is said and left: it concerns those alone who
+    /// use it.
+    async fn declare_all(&self) {
+        let exchange = async {
+            let channel = self.publishing.channel(&self.lost).await?;
+            step("declaring the exchange", &self.lost, topology::declare_exchange(&channel)).await
+        };
+        if let Err(error) = exchange.await {
+            tracing::warn!(%error, exchange = topology::EXCHANGE, "cannot declare an exchange");
+        }
+        for queue in Queue::ALL {
+            self.declare(queue).await;
+        }
+    }
+
+    /// Declares a queue that may be missing; one at a time, because RabbitMQ 3.10 was seen to keep no
+    /// statistics of queues that are made side by side.
+    pub(super) async fn declare(&self, queue: Queue) {
+        let _turn = self.declaring.lock().await;
+        let declared = async {
+            let channel = self.publishing.channel(&self.lost).await?;
+            step("declaring the queue", &self.lost, topology::declare(&channel, queue)).await
+        };
+        if let Err(error) = declared.await {
+            tracing::warn!(%error, queue = queue.name(), "cannot declare a queue");
+        }
+    }
+
+    /// Makes one attempt to publish to a queue, the `number`-th for this message.
     pub(super) async fn publish(
         &self,
-        target: Target<'_>,
+        queue: Queue,
         message: &Message,
         deadline: Instant,
+        number: usize,
     ) -> Result<(), PublishError> {
-        // https://www.rabbitmq.com/docs/publishers#mandatory
-        let options = BasicPublishOptions { mandatory: target.mandatory(), ..Default::default() };
-        let properties = convert::properties(target, message, deadline);
-        let confirmation = async {
-            let (exchange, key) = (target.exchange(), target.routing_key());
-            let confirm = self
-                .publisher
-                .basic_publish(exchange, key, options, &message.body, properties)
-                .await?;
-            crash::point("bus::published");
-            confirm.await
-        };
-        let refused =
-            |reason: &str| PublishError::Refused(BusError::Unavailable(reason.to_owned()));
-        match confirmation.await {
-            Ok(Confirmation::Ack(None)) => Ok(()),
-            // Confirmed and handed back: no queue took it. The next link declares what is missing.
-            Ok(Confirmation::Ack(Some(_))) => {
-                self.lose();
-                Err(refused("the message could not be routed"))
-            }
-            Ok(Confirmation::Nack(_)) => Err(refused("the broker refused the message")),
-            Ok(Confirmation::NotRequested) => Err(refused("the broker does not confirm")),
-            Err(error) => {
-                tracing::warn!(%error, "could not publish");
-                self.lose();
-                Err(PublishError::LinkLost)
-            }
+        let publisher = if queue.durable() { &self.pipeline } else { &self.requests };
+        let route = self.routes.of(queue, &self.publishing, &self.lost).await;
+        let target = Target::Queue(route);
+        let published = publisher.publish(self.attempt(number), target, message, deadline).await;
+        match &published {
+            Err(PublishError::Unroutable) => self.declare(queue).await,
+            Err(PublishError::LinkLost) => self.lose(),
+            _ => {}
+        }
+        published
+    }
+
+    /// Makes one attempt to send a reply to a gateway.
+    pub(super) async fn reply(
+        &self,
+        address: &str,
+        reply: &Message,
+        deadline: Instant,
+    ) -> Result<(), PublishError> {
+        let target = Target::Reply(address);
+        let published = self.replies.publish(self.attempt(0), target, reply, deadline).await;
+        if let Err(PublishError::LinkLost) = &published {
+            self.lose();
+        }
+        published
+    }
+
+    fn attempt(&self, number: usize) -> Attempt<'_> {
+        Attempt {
+            wire: &self.publishing,
+            lost: &self.lost,
+            blocked: &self.blocked,
+            patience: ATTEMPTS.get(number).copied().unwrap_or(LATER_ATTEMPTS),
+            // Its second failure is its own.
+            alone: number > 0,
         }
     }
 
     /// A channel to consume on.
-    pub(super) async fn consuming_channel(&self) -> lapin::Result<Channel> {
-        self.consuming.create_channel().await
+    pub(super) async fn consuming_channel(&self) -> Result<Channel, StepError> {
+        self.consuming.channel(&self.lost).await
     }
 
-    /// How many messages wait in a queue. On a channel of its own, which the broker closes where
-    /// there is no such queue.
-    pub(super) async fn depth(&self, queue: Queue) -> lapin::Result<u32> {
-        let channel = self.consuming.create_channel().await?;
-        let depth = topology::depth(&channel, queue).await?;
-        channel.close(REPLY_SUCCESS, "OK".into()).await?;
-        Ok(depth)
+    /// How much waits in a queue and who takes from it. On a channel of its own, which the broker closes
+    /// where there is no such queue.
+    pub(super) async fn depth(&self, queue: Queue) -> Result<Depth, StepError> {
+        let channel = self.consuming.channel(&self.lost).await?;
+        step("looking at a queue", &self.lost, topology::depth(&channel, queue)).await
+    }
+
+    /// The priority of a consumer that begins now
+    /// (<https://www.rabbitmq.com/docs/consumer-priority>). After a node went silent, the broker still
+    /// knows the consumers that were connected to it, for a minute or more, and would send them messages;
+    /// new ones go before them until then.
+    /// Returns until when it holds, too.
+    pub(super) fn consumer_priority(&self) -> Option<(i32, Instant)> {
+        self.preferred_until.filter(|until| Instant::now() < *until).map(|until| (10, until))
     }
 
     /// Where replies to this link's requests arrive.
@@ -129,15 +210,15 @@ impl Link {
         &self.reply_queue
     }
 
+    /// The node's host and port.
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
     /// Why the broker takes no messages just now, if so
     /// (<https://www.rabbitmq.com/docs/connection-blocked>).
     pub(super) fn blocked(&self) -> Option<String> {
-        lock(&self.blocked).clone()
-    }
-
-    /// Gives the link up.
-    pub(super) fn lose(&self) {
-        self.lost.cancel();
+        self.blocked.borrow().clone()
     }
 
     /// Whether the link has been given up.
@@ -145,84 +226,40 @@ impl Link {
         self.lost.is_cancelled()
     }
 
-    /// Returns when the link has been given up.
-    pub(super) async fn lost(&self) {
-        self.lost.cancelled().await;
+    /// Gives the link up.
+    pub(super) fn lose(&self) {
+        self.lost.cancel();
+    }
+
+    /// Cancelled when the link has been given up.
+    pub(super) fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
+    /// Whether the node was lost without a word.
+    pub(super) fn is_silent(&self) -> bool {
+        self.is_silent.load(Ordering::Relaxed)
     }
 
     /// Closes both connections, in good order where that is still possible.
     pub(super) async fn close(&self) {
         self.lose();
-        for connection in [&self.publishing, &self.consuming] {
-            let closing = connection.close(REPLY_SUCCESS, "OK".into());
-            // A connection that is lost already cannot be closed; there is nothing to add to that.
-            let _ = timeout(CLOSE_TIMEOUT, closing).await;
-        }
-    }
-}
-
-type Blocked = Arc<Mutex<Option<String>>>;
-
-fn lock(blocked: &Blocked) -> MutexGuard<'_, Option<String>> {
-    blocked.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Follows what the broker says of the connections, until the link is lost.
-async fn watch(
-    mut events: impl Stream<Item = Event> + Send + Unpin,
-    blocked: Blocked,
-    lost: CancellationToken,
-) {
-    loop {
-        let event = tokio::select! {
-            () = lost.cancelled() => return,
-            event = events.next() => event,
+        let close = async |wire: &Wire| {
+            if !self.is_silent() {
+                wire.close().await;
+            }
+            wire.shut_down();
         };
-        match event {
-            Some(Event::ConnectionBlocked(reason)) => {
-                tracing::warn!(%reason, "the message broker takes no messages");
-                *lock(&blocked) = Some(reason);
-            }
-            Some(Event::ConnectionUnblocked) => {
-                tracing::info!("the message broker takes messages again");
-                *lock(&blocked) = None;
-            }
-            Some(Event::Error(error)) => {
-                tracing::warn!(%error, "lost the message broker");
-                lost.cancel();
-            }
-            None => lost.cancel(),
-            Some(_) => {}
-        }
+        tokio::join!(close(&self.publishing), close(&self.consuming));
     }
-}
 
-/// Consumes a queue of this link's own. A fresh name each time, so that no reply to a request of
-/// an earlier link is mistaken for one of this.
-async fn receive_replies(
-    connection: &Connection,
-    replies: Replies,
-    lost: CancellationToken,
-) -> lapin::Result<String> {
-    let channel = connection.create_channel().await?;
-    let name = format!("reply.{}", Uuid::new_v4());
-    let options = QueueDeclareOptions::exclusive().auto_delete();
-    channel.queue_declare(name.as_str().into(), options, FieldTable::default()).await?;
-    // Without acks: as many replies can be under way as calls wait, and those are bounded.
-    let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..Default::default() };
-    let mut consumer = channel
-        .basic_consume(name.as_str().into(), "replies".into(), options, FieldTable::default())
-        .await?;
-    tokio::spawn(async move {
-        // Held so that the channel stays open.
-        let _channel = channel;
-        while let Some(Ok(delivery)) = consumer.next().await {
-            let reply = convert::message(delivery);
-            if let Some(id) = &reply.correlation_id {
-                replies.deliver(id, reply.body);
-            }
+    async fn start_probes(&self) -> Result<(), StepError> {
+        for (wire, may_be_blocked) in [(&self.publishing, true), (&self.consuming, false)] {
+            let channel = wire.channel(&self.lost).await?;
+            let blocked = may_be_blocked.then(|| self.blocked.clone());
+            let (lost, is_silent) = (self.lost.clone(), Arc::clone(&self.is_silent));
+            spawn_critical("bus probe", probe(channel, blocked, lost, is_silent));
         }
-        lost.cancel();
-    });
-    Ok(name)
+        Ok(())
+    }
 }

@@ -3,28 +3,27 @@
 use std::{convert::Infallible, future::pending, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt};
-use lapin::{
-    Channel, Consumer,
-    message::Delivery,
-    options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions},
-    types::FieldTable,
-};
+use futures_util::FutureExt;
+use lapin::message::Delivery;
+use metrics::counter;
 use tokio::{
     sync::watch,
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
     super::{Batch, BatchLimit, BusError, Queue, Settle, Subscription},
-    State, convert, usable_link,
+    State,
+    bounded::StepError,
+    consuming::{Consuming, Due, End},
+    convert,
+    supervisor::pauses,
 };
+use crate::metrics::BUS_SUBSCRIPTIONS_REBUILT;
 
-/// How long to wait before another attempt to consume on a link that is up.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Waiting for a link has no deadline of its own; this only bounds one turn of the loop.
-const TURN: Duration = Duration::from_secs(60);
+/// How long to wait until a queue of an earlier release is looked for again.
+const LEGACY_PAUSE: Duration = Duration::from_secs(10);
 
 /// How long an acknowledgement may wait for others. To a quorum queue each is a command that goes to the
 /// log and is flushed to the disk, like a message; so one for several messages saves the broker much of
@@ -42,125 +41,85 @@ pub(super) struct RabbitSubscription {
     consuming: Option<Consuming>,
     /// On its way to consuming, in a task of its own: broken off half way, it would leave a consumer
     /// behind that holds messages nobody reads.
-    opening: Option<JoinHandle<Result<Consuming, String>>>,
+    opening: Option<JoinHandle<Result<Consuming, StepError>>>,
     /// Takes one message alone. The broker counts a lost connection against every message that was
     /// under way on it, so whatever may cost the next one must be alone when its count is full.
     careful: bool,
+    /// Before further attempts to consume on a link that is up.
+    pauses: Pauses,
 }
 
-struct Consuming {
-    channel: Channel,
-    consumer: Consumer,
-    due: Option<Due>,
-}
-
-/// An acknowledgement that waits.
-#[derive(Clone, Copy)]
-struct Due {
-    /// Of everything up to here.
-    tag: u64,
-    messages: u16,
-    at: Instant,
-}
-
-impl Consuming {
-    /// Waits for a delivery, and meanwhile sends the acknowledgement that is due. `None` when the
-    /// consumer has ended.
-    async fn next(&mut self) -> Option<Delivery> {
-        loop {
-            let Some(due) = self.due else { return self.consumer.next().await?.ok() };
-            if due.at > Instant::now()
-                && let Ok(next) = timeout_at(due.at, self.consumer.next()).await
-            {
-                return next?.ok();
-            }
-            self.flush().await;
-        }
-    }
-
-    /// Sends the acknowledgement that waits. Where that fails, so does the channel.
-    async fn flush(&mut self) {
-        if let Some(due) = self.due
-            && let Err(error) = self.ack(due.tag).await
-        {
-            tracing::warn!(%error, messages = due.messages, "what is done will be delivered again");
-        }
-    }
-
-    /// Acknowledges everything up to the tag.
-    async fn ack(&mut self, tag: u64) -> lapin::Result<()> {
-        // What is due is within it; sent twice, it would close the channel.
-        self.due = None;
-        self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await
-    }
-}
+type Pauses = Box<dyn Iterator<Item = Duration> + Send>;
 
 impl RabbitSubscription {
     pub(super) fn new(state: watch::Receiver<State>, queue: Queue, limit: BatchLimit) -> Self {
-        Self { state, queue, limit, consuming: None, opening: None, careful: true }
+        Self {
+            state,
+            queue,
+            limit,
+            consuming: None,
+            opening: None,
+            careful: true,
+            pauses: Box::new(pauses()),
+        }
     }
 
     /// Waits until it consumes. Given up and called again, it goes on where it was.
-    async fn open(&mut self) -> Result<Consuming, String> {
+    async fn open(&mut self) -> Result<Consuming, StepError> {
         let (state, queue) = (self.state.clone(), self.queue);
         let ahead = if self.careful { 1 } else { self.limit.messages };
         let opening =
-            self.opening.get_or_insert_with(|| tokio::spawn(consume(state, queue, ahead)));
+            self.opening.get_or_insert_with(|| tokio::spawn(Consuming::open(state, queue, ahead)));
         let opened = opening.await;
         self.opening = None;
-        opened.unwrap_or_else(|error| Err(error.to_string()))
+        // A panic in it is one of this task, which ends the process.
+        opened.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+
+    /// Says that it could not consume, and waits.
+    async fn failed(&mut self, error: &StepError) {
+        if self.queue.is_legacy() {
+            // The usual case: there is none.
+            tracing::debug!(%error, queue = self.queue.name(), "no queue of an earlier release");
+            return sleep(LEGACY_PAUSE).await;
+        }
+        // A lost connection is told and counted elsewhere.
+        if !matches!(error, StepError::Lost(_)) {
+            tracing::warn!(%error, queue = self.queue.name(), "cannot consume; trying again");
+            self.count_rebuilt();
+        }
+        sleep(self.pauses.next().unwrap_or_default()).await;
+    }
+
+    fn count_rebuilt(&self) {
+        counter!(BUS_SUBSCRIPTIONS_REBUILT, "queue" => self.queue.name()).increment(1);
     }
 
     /// Closes the channel, which gives everything on it back to the queue that is not done.
     fn give_up(&mut self) {
-        let Some(mut consuming) = self.consuming.take() else { return };
-        let mut closing = Box::pin(async move {
-            consuming.flush().await;
-            consuming.channel.close(200, "OK".into()).await
-        });
+        let Some(consuming) = self.consuming.take() else { return };
+        let mut closing = Box::pin(consuming.close());
         // Polled once here, so that the acknowledgement is on its way before anything else is.
         if (&mut closing).now_or_never().is_none() {
             tokio::spawn(closing);
         }
     }
 
-    /// Waits for a delivery and drains what arrived with it. `None` when the consumer has ended.
-    async fn drain(&mut self) -> Option<Vec<Delivery>> {
-        let consuming = self.consuming.as_mut()?;
+    /// Waits for a delivery and drains what arrived with it.
+    async fn drain(&mut self) -> Result<Vec<Delivery>, End> {
+        let Some(consuming) = &mut self.consuming else { return Err(End::Lost) };
         let first = consuming.next().await?;
         let mut bytes = first.data.len();
         let mut deliveries = vec![first];
-        while deliveries.len() < usize::from(self.limit.messages) && bytes < self.limit.bytes {
-            match consuming.consumer.next().now_or_never() {
-                Some(Some(Ok(delivery))) => {
-                    bytes += delivery.data.len();
-                    deliveries.push(delivery);
-                }
-                // Nothing there, or the consumer has ended, which the next turn will notice.
-                Some(Some(Err(_)) | None) | None => break,
-            }
+        while deliveries.len() < usize::from(self.limit.messages)
+            && bytes < self.limit.bytes
+            && let Some(delivery) = consuming.next_at_once()
+        {
+            bytes += delivery.data.len();
+            deliveries.push(delivery);
         }
-        Some(deliveries)
+        Ok(deliveries)
     }
-}
-
-/// Consumes on the next usable link. A fresh channel each time: RabbitMQ 3.10.8 fails when a quorum
-/// queue's consumer is cancelled and registered again on the same one (#5927).
-async fn consume(
-    state: watch::Receiver<State>,
-    queue: Queue,
-    ahead: u16,
-) -> Result<Consuming, String> {
-    let link = usable_link(&state, Instant::now() + TURN).await.map_err(|e| e.to_string())?;
-    let opened = async {
-        let channel = link.consuming_channel().await?;
-        channel.basic_qos(ahead, BasicQosOptions::default()).await?;
-        let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
-        let consumer =
-            channel.basic_consume(queue.name().into(), "".into(), options, arguments).await?;
-        Ok(Consuming { channel, consumer, due: None })
-    };
-    opened.await.map_err(|error: lapin::Error| error.to_string())
 }
 
 #[async_trait]
@@ -169,17 +128,27 @@ impl Subscription for RabbitSubscription {
         let deliveries = loop {
             if self.consuming.is_none() {
                 match self.open().await {
-                    Ok(consuming) => self.consuming = Some(consuming),
+                    Ok(consuming) => {
+                        self.consuming = Some(consuming);
+                        self.pauses = Box::new(pauses());
+                    }
                     Err(error) => {
-                        tracing::warn!(%error, queue = self.queue.name(), "cannot consume");
-                        sleep(PAUSE).await;
+                        self.failed(&error).await;
                         continue;
                     }
                 }
             }
             match self.drain().await {
-                Some(deliveries) => break deliveries,
-                None => {
+                Ok(deliveries) => break deliveries,
+                Err(End::Replace) => self.give_up(),
+                Err(end) => {
+                    if let End::Forgotten = end {
+                        tracing::warn!(
+                            queue = self.queue.name(),
+                            "RabbitMQ knows no consumer; consuming again"
+                        );
+                        self.count_rebuilt();
+                    }
                     self.give_up();
                     self.careful = true;
                 }
@@ -217,11 +186,10 @@ impl Settle for Unsettled<'_> {
         let consuming = self.consuming()?;
         // The consumer goes first, or the next message would come in vain, and out of order.
         if careful {
-            let (channel, tag) = (&consuming.channel, consuming.consumer.tag());
-            channel.basic_cancel(tag, BasicCancelOptions::default()).await.map_err(unavailable)?;
+            consuming.cancel().await?;
         }
         // Everything up to the tag: earlier batches of this channel are done already.
-        consuming.ack(last_tag).await.map_err(unavailable)?;
+        consuming.ack(last_tag).await?;
         self.settled = true;
         if careful {
             self.subscription.careful = false;
@@ -263,10 +231,6 @@ impl Unsettled<'_> {
         let gone = || BusError::Unavailable("not connected".to_owned());
         self.subscription.consuming.as_mut().ok_or_else(gone)
     }
-}
-
-fn unavailable(error: lapin::Error) -> BusError {
-    BusError::Unavailable(error.to_string())
 }
 
 impl Drop for Unsettled<'_> {

@@ -2,7 +2,7 @@
 
 use lapin::{
     Channel, ExchangeKind,
-    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::{AMQPValue, FieldTable},
 };
 
@@ -15,49 +15,63 @@ pub const EXCHANGE: &str = "leads";
 /// the default of 20; -1, for no limit, is unknown to 3.x.
 const LOOKS_AT_DEAD_LETTERS: u32 = 1_000_000_000;
 
-/// Declares everything. Does nothing where it is there already, and fails where something of the
-/// same name is declared differently, because then somebody's messages would go astray.
-pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
+/// Declares the exchange.
+pub(super) async fn declare_exchange(channel: &Channel) -> lapin::Result<()> {
     let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
     channel
         .exchange_declare(EXCHANGE.into(), ExchangeKind::Topic, options, FieldTable::default())
+        .await
+}
+
+/// Declares a queue and binds it. Does nothing where it is there already, and fails where it is
+/// declared differently.
+pub(super) async fn declare(channel: &Channel, queue: Queue) -> lapin::Result<()> {
+    channel
+        .queue_declare(queue.name().into(), QueueDeclareOptions::durable(), arguments(queue))
         .await?;
-    for queue in Queue::ALL {
-        channel
-            .queue_declare(queue.name().into(), QueueDeclareOptions::durable(), arguments(queue))
-            .await?;
-        if queue.durable() {
-            let (name, key) = (queue.name().into(), queue.name().into());
-            let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
-            channel.queue_bind(name, EXCHANGE.into(), key, options, arguments).await?;
-        }
+    if queue.durable() {
+        let (name, key) = (queue.name().into(), queue.name().into());
+        let (options, arguments) = (QueueBindOptions::default(), FieldTable::default());
+        channel.queue_bind(name, EXCHANGE.into(), key, options, arguments).await?;
     }
     Ok(())
 }
 
-/// How many messages wait in a queue.
-pub(super) async fn depth(channel: &Channel, queue: Queue) -> lapin::Result<u32> {
-    // Only asks: https://www.rabbitmq.com/docs/queues#passive-declaration
-    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
-    let declared =
-        channel.queue_declare(queue.name().into(), options, FieldTable::default()).await?;
-    Ok(declared.message_count())
+/// How much waits in a queue, and who takes from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that nobody has taken yet.
+    pub messages: u32,
+    /// How many consumers there are.
+    pub consumers: u32,
 }
 
+/// Asks about a queue without declaring it
+/// (<https://www.rabbitmq.com/docs/queues#passive-declaration>). The broker closes the channel where
+/// there is no such queue.
+pub(super) async fn depth(channel: &Channel, queue: Queue) -> lapin::Result<Depth> {
+    let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
+    let name = queue.name().into();
+    let declared = channel.queue_declare(name, options, FieldTable::default()).await?;
+    Ok(Depth { messages: declared.message_count(), consumers: declared.consumer_count() })
+}
+
+/// Deletes a queue that is empty and that nobody consumes; the broker closes the channel otherwise.
+pub(super) async fn delete_if_unused(channel: &Channel, queue: Queue) -> lapin::Result<()> {
+    let options = QueueDeleteOptions { if_unused: true, if_empty: true, ..Default::default() };
+    channel.queue_delete(queue.name().into(), options).await.map(drop)
+}
+
+/// All are quorum queues: a classic queue is lost for as long as the one node is away that it lives on
+/// (<https://www.rabbitmq.com/docs/quorum-queues>).
 fn arguments(queue: Queue) -> FieldTable {
     let mut arguments = FieldTable::default();
     let text = |value: &str| AMQPValue::LongString(value.into());
-    if !queue.durable() {
-        // Durable all the same: RabbitMQ 4.3 refuses transient queues that are not exclusive.
-        // The messages in it are transient and expire.
-        arguments.insert("x-queue-type".into(), text("classic"));
-        return arguments;
-    }
-    // https://www.rabbitmq.com/docs/quorum-queues
     arguments.insert("x-queue-type".into(), text("quorum"));
     let limit = if queue == Queue::DeadLetters { LOOKS_AT_DEAD_LETTERS } else { DELIVERY_LIMIT };
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(limit as i32));
-    if queue != Queue::DeadLetters {
+    // A request that nobody can answer is dropped in the end: its caller was told so long before.
+    if queue.durable() && queue != Queue::DeadLetters {
         arguments.insert("x-dead-letter-exchange".into(), text(EXCHANGE));
         arguments.insert("x-dead-letter-routing-key".into(), text(Queue::DeadLetters.name()));
         // Without these two, a dead letter can be lost on its way.
