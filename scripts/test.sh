@@ -22,6 +22,9 @@ clean_up() {
     for broker in "$folder"/rabbitmq "$folder"/broker-*; do
         if [ -d "$broker" ]; then "$here/rabbitmq.sh" remove "$broker" || true; fi
     done
+    for broker in "$folder"/cluster-*; do
+        if [ -d "$broker" ]; then "$here/rabbitmq.sh" uncluster "$broker" || true; fi
+    done
     "$here/postgres.sh" remove "$folder/postgres" || true
     rm -rf "$folder"
     exit "$status"
@@ -46,7 +49,7 @@ compiled=0
 # The crash tests run the services as processes. All is built at once, so that tests and services
 # share what they depend on; copies, so that nobody builds them anew under a running test.
 case "$*" in
-    *--workspace* | *crash*)
+    *--workspace* | *crash* | *cluster*)
         mkdir "$folder/services"
         [ "$compiled" != 0 ] || {
             cargo build --workspace --bins --tests --features failpoints &&

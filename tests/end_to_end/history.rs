@@ -50,10 +50,24 @@ impl Exchange {
     /// Adds leads to a campaign, as a good caller does: no answer, 409, 503 and 504 are reasons to
     /// ask again under the same key.
     pub async fn with_patience(caller: &Caller, campaign: Uuid, body: Value) -> Self {
+        Self::observed(caller, campaign, body, |_, _| {}).await
+    }
+
+    /// The same; `told` learns of each try how long it took and what it was answered: no status, where
+    /// there was no answer.
+    pub async fn observed(
+        caller: &Caller,
+        campaign: Uuid,
+        body: Value,
+        mut told: impl FnMut(Duration, Option<u16>),
+    ) -> Self {
         let mut exchange = Self::new(campaign, body);
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Ok(response) = exchange.send(caller).await {
+            let begun = Instant::now();
+            let sent = exchange.send(caller).await;
+            told(begun.elapsed(), sent.as_ref().ok().map(|response| response.status().as_u16()));
+            if let Ok(response) = sent {
                 match response.status().as_u16() {
                     409 | 503 | 504 => {}
                     _ => {

@@ -79,7 +79,8 @@ impl Processes {
 }
 
 impl Service {
-    fn new(name: &'static str, address: &str, amqp_url: &str, database_url: &str) -> Self {
+    /// A process that is to be started, on a free port.
+    pub fn new(name: &'static str, address: &str, amqp_url: &str, database_url: &str) -> Self {
         let listen = free_address();
         let variables = [
             ("DATABASE_URL", database_url),
@@ -95,6 +96,12 @@ impl Service {
         Self { name, variables: variables.into(), url, child: None }
     }
 
+    /// Where it serves.
+    #[allow(dead_code, reason = "asked by other test binaries")]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Starts the process.
     pub fn start(&mut self) {
         self.start_with(None);
@@ -102,14 +109,35 @@ impl Service {
 
     /// Starts a process that aborts at its so-manieth passage of a crash point (`shared::crash`).
     pub fn start_to_crash(&mut self, point: &str, passage: u64) {
-        self.start_with(Some(format!("{point}={}*off->return", passage - 1)));
+        self.start_with(Some(("FAILPOINTS", format!("{point}={}*off->return", passage - 1))));
     }
 
-    fn start_with(&mut self, crash_points: Option<String>) {
+    /// Starts a process in which the task panics that passes this point.
+    #[allow(dead_code, reason = "used by other test binaries")]
+    pub fn start_to_panic(&mut self, point: &str) {
+        self.start_with(Some(("FAILPOINTS", format!("{point}=panic"))));
+    }
+
+    /// Starts a process whose worker panics at a message with this text.
+    #[allow(dead_code, reason = "used by other test binaries")]
+    pub fn start_poisoned(&mut self, text: &str) {
+        self.start_with(Some(("ROLLCALL_TEST_POISON", text.to_owned())));
+    }
+
+    /// Waits until the process has ended by itself, and says how.
+    #[allow(dead_code, reason = "used by other test binaries")]
+    pub async fn ended(&mut self) -> ExitStatus {
+        let child = self.child.as_mut().expect("it runs");
+        let ended = timeout(Duration::from_secs(30), child.wait()).await;
+        self.child = None;
+        ended.unwrap_or_else(|_| panic!("{} runs on", self.name)).expect("waited for")
+    }
+
+    fn start_with(&mut self, variable: Option<(&str, String)>) {
         assert!(self.child.is_none(), "{} runs already", self.name);
         let mut command = Command::new(binary(self.name));
         command.envs(self.variables.clone()).stdin(Stdio::null()).kill_on_drop(true);
-        command.envs(crash_points.map(|points| ("FAILPOINTS", points)));
+        command.envs(variable);
         self.child = Some(command.spawn().expect("the service can be run"));
     }
 
@@ -140,7 +168,7 @@ impl Service {
 }
 
 /// Where `scripts/test.sh` has put the services, with their crash points.
-fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let folder = std::env::var_os("ROLLCALL_TEST_FOLDER").expect("run by scripts/test.sh");
     let binary = PathBuf::from(folder).join("services").join(name);
     assert!(binary.exists(), "no {name}: run `scripts/test.sh --workspace` or name `crash`");

@@ -16,6 +16,7 @@ pub struct Broker {
     folder: PathBuf,
     amqp_url: String,
     api_url: String,
+    is_own: bool,
 }
 
 impl Broker {
@@ -24,15 +25,18 @@ impl Broker {
     /// # Panics
     /// When it does not start.
     pub async fn start() -> Self {
-        // The test script removes what is left there by a test that was ended from outside.
-        let parent =
-            std::env::var_os("ROLLCALL_TEST_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from);
-        let folder = parent.join(format!("broker-{}", unique_name()));
-        let mut broker = Self { folder, amqp_url: String::new(), api_url: String::new() };
-        broker.run("start", &[]).await;
-        broker.amqp_url = variable(&broker.folder, "AMQP_URL");
-        broker.api_url = variable(&broker.folder, "RABBITMQ_API");
+        let folder = test_folder().join(format!("broker-{}", unique_name()));
+        run_script("start", &folder, &[]).await;
+        let mut broker = Self::of(folder);
+        broker.is_own = true;
         broker
+    }
+
+    /// The node in this folder, which somebody else has started and will remove.
+    pub(crate) fn of(folder: PathBuf) -> Self {
+        let amqp_url = variable(&folder, "AMQP_URL");
+        let api_url = variable(&folder, "RABBITMQ_API");
+        Self { folder, amqp_url, api_url, is_own: false }
     }
 
     /// The URL to connect to it; the same after a restart.
@@ -61,6 +65,22 @@ impl Broker {
         self.run("kill", &[]).await;
     }
 
+    /// Stops the node in its tracks: it answers nothing and closes nothing.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub async fn freeze(&self) {
+        self.run("freeze", &[]).await;
+    }
+
+    /// Lets a frozen node go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub async fn thaw(&self) {
+        self.run("thaw", &[]).await;
+    }
+
     /// Starts the node again, with the data that it has, and returns when it serves.
     ///
     /// # Panics
@@ -87,24 +107,42 @@ impl Broker {
     }
 
     async fn run(&self, action: &str, arguments: &[&str]) {
-        let status = Command::new(script())
-            .arg(action)
-            .arg(&self.folder)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .status()
-            .await
-            .expect("scripts/rabbitmq.sh can be run");
-        assert!(status.success(), "rabbitmq.sh {action} failed");
+        run_script(action, &self.folder, arguments).await;
+    }
+}
+
+/// Where servers of tests are kept. The test script removes what is left there by a test that was ended
+/// from outside.
+pub(crate) fn test_folder() -> PathBuf {
+    std::env::var_os("ROLLCALL_TEST_FOLDER").map_or_else(std::env::temp_dir, PathBuf::from)
+}
+
+/// Runs `scripts/rabbitmq.sh`.
+pub(crate) async fn run_script(action: &str, folder: &Path, arguments: &[&str]) {
+    let status = Command::new(script())
+        .arg(action)
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .expect("scripts/rabbitmq.sh can be run");
+    assert!(status.success(), "rabbitmq.sh {action} failed");
+}
+
+/// Runs it to clean up, where nothing can be awaited.
+pub(crate) fn run_script_blocking(action: &str, folder: &Path) {
+    let mut command = BlockingCommand::new(script());
+    command.arg(action).arg(folder).stdin(Stdio::null());
+    if !command.status().is_ok_and(|status| status.success()) {
+        eprintln!("rabbitmq.sh {action} {} failed", folder.display());
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let mut remove = BlockingCommand::new(script());
-        remove.arg("remove").arg(&self.folder).stdin(Stdio::null());
-        if !remove.status().is_ok_and(|status| status.success()) {
-            eprintln!("the broker in {} could not be removed", self.folder.display());
+        if self.is_own {
+            run_script_blocking("remove", &self.folder);
         }
     }
 }

@@ -6,11 +6,13 @@
 
 mod broker;
 mod cleanup;
+mod cluster;
 mod database;
 mod eventually;
 mod vhost;
 
 pub use broker::Broker;
+pub use cluster::Cluster;
 pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use vhost::TestVhost;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Broker, cleanup, eventually, server, unique_name};
+use crate::{Broker, Cluster, cleanup, eventually, server, unique_name};
 
 /// How long the broker may fail to say who is connected.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,7 +26,15 @@ impl TestVhost {
     pub async fn create() -> Self {
         let (amqp_url, api_url) =
             (server("ROLLCALL_TEST_AMQP_URL"), server("ROLLCALL_TEST_RABBITMQ_API"));
-        Self::create_at(&amqp_url, api_url).await
+        Self::create_at(&amqp_url, vec![api_url]).await
+    }
+
+    /// Creates the virtual host on a cluster of the test's own, which it must not outlive.
+    ///
+    /// # Panics
+    /// When the cluster refuses.
+    pub async fn create_on_cluster(cluster: &Cluster) -> Self {
+        Self::create_at(&cluster.amqp_url(), cluster.api_urls()).await
     }
 
     /// Creates the virtual host on a broker of the test's own, which it must not outlive.
@@ -34,12 +42,12 @@ impl TestVhost {
     /// # Panics
     /// When the broker refuses.
     pub async fn create_on(broker: &Broker) -> Self {
-        Self::create_at(broker.amqp_url(), broker.api_url().to_owned()).await
+        Self::create_at(broker.amqp_url(), vec![broker.api_url().to_owned()]).await
     }
 
-    async fn create_at(amqp_url: &str, api_url: String) -> Self {
+    async fn create_at(amqp_url: &str, api_urls: Vec<String>) -> Self {
         let (amqp_server, _) = amqp_url.rsplit_once('/').expect("the URL names a virtual host");
-        let api = Api(api_url);
+        let api = Api(api_urls);
         let vhost = Self { amqp_server: amqp_server.to_owned(), api, name: unique_name() };
         vhost.api.send(Method::PUT, &format!("vhosts/{}", vhost.name), json!({})).await;
         vhost.permit("guest", ".*", ".*", ".*").await;
@@ -208,18 +216,30 @@ impl Drop for TestVhost {
     }
 }
 
-/// The broker's management API (<https://www.rabbitmq.com/docs/http-api-reference>), by its URL.
+/// The broker's management API (<https://www.rabbitmq.com/docs/http-api-reference>), by the URLs of its
+/// nodes.
 #[derive(Clone)]
-struct Api(String);
+struct Api(Vec<String>);
+
+/// How long one node may take to answer, where there are others.
+const NODE_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Api {
     /// A client each time: a kept connection belongs to the runtime that opened it.
     async fn request(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let mut request = Client::new().request(method, format!("{}/{path}", self.0));
-        if let Some(body) = body {
-            request = request.json(&body);
+        for node in &self.0 {
+            let mut request = Client::new().request(method.clone(), format!("{node}/{path}"));
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            if self.0.len() > 1 {
+                request = request.timeout(NODE_PATIENCE);
+            }
+            if let Ok(answer) = request.send().await {
+                return answer;
+            }
         }
-        request.send().await.expect("the broker's management API answers")
+        panic!("the broker's management API does not answer");
     }
 
     async fn send(&self, method: Method, path: &str, body: Value) {
