@@ -74,6 +74,8 @@ pub struct RabbitBus {
     reply_sender: ReplySender,
     /// How long replies take, by queue.
     usual: Mutex<HashMap<Queue, Duration>>,
+    /// Which of the subscriptions of a queue is careful, by queue.
+    gates: Mutex<HashMap<Queue, Arc<tokio::sync::Mutex<()>>>>,
     stop: CancellationToken,
 }
 
@@ -105,8 +107,8 @@ impl RabbitBus {
             stop: stop.clone(),
         };
         spawn_critical("bus supervisor", supervisor.run());
-        let usual = Mutex::default();
-        Ok(Self { addresses, properties, state, replies, reply_sender, usual, stop })
+        let (usual, gates) = Default::default();
+        Ok(Self { addresses, properties, state, replies, reply_sender, usual, gates, stop })
     }
 
     /// When a call that is published now is to be repeated.
@@ -208,7 +210,9 @@ impl Bus for RabbitBus {
     }
 
     fn subscribe(&self, queue: Queue, limit: BatchLimit) -> Box<dyn Subscription> {
-        Box::new(RabbitSubscription::new(self.state.clone(), queue, limit))
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        let gate = Arc::clone(gates.entry(queue).or_default());
+        Box::new(RabbitSubscription::new(self.state.clone(), queue, limit, gate))
     }
 
     async fn browse(&self, queue: Queue, deadline: Instant) -> Result<Box<dyn Browser>, BusError> {

@@ -23,7 +23,7 @@ use super::{
     convert::Target,
     loss::{probe, watch_events},
     publisher::{Attempt, Blocked, PublishError, Publisher},
-    reply_queue::receive_replies,
+    reply_queue::ReplyQueue,
     routes::Routes,
     topology::{self, Depth},
     wire::Wire,
@@ -41,6 +41,16 @@ const ATTEMPTS: [Duration; 4] = [
 ];
 const LATER_ATTEMPTS: Duration = Duration::from_secs(10);
 
+/// What a link is told of those before it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LinkPast {
+    /// Until when its consumers go before those of other links: see [`Link::consumer_priority`].
+    pub(super) preferred_until: Option<Instant>,
+    /// Whether the queues have been declared. They may still be missing, and are then declared when they
+    /// are used.
+    pub(super) is_declared: bool,
+}
+
 /// Two connections, because under a memory or disk alarm the broker stops reading from one that
 /// publishes, and acknowledgements must still get through
 /// (<https://www.rabbitmq.com/docs/alarms#effects-on-clients>).
@@ -54,7 +64,7 @@ pub(super) struct Link {
     requests: Publisher,
     /// Replies to gateways.
     replies: Publisher,
-    reply_queue: String,
+    reply_queue: ReplyQueue,
     routes: Routes,
     declaring: Mutex<()>,
     blocked: Blocked,
@@ -74,7 +84,7 @@ impl Link {
         properties: impl Fn() -> ConnectionProperties,
         replies: Replies,
         limit: Duration,
-        preferred_until: Option<Instant>,
+        past: LinkPast,
     ) -> Result<Self, String> {
         let (publishing, consuming) = try_join!(
             Wire::connect(uri, properties(), limit),
@@ -86,7 +96,7 @@ impl Link {
         );
         let (block, blocked) = watch::channel(None);
         let (lost, is_silent) = (CancellationToken::new(), Arc::default());
-        let reply_queue = receive_replies(&consuming, replies, lost.clone());
+        let reply_queue = ReplyQueue::open(&publishing, &consuming, replies, lost.clone());
         let reply_queue = reply_queue.await.map_err(|error| error.to_string())?;
         spawn_critical("bus events", watch_events(events, block, lost.clone()));
         let link = Self {
@@ -102,11 +112,13 @@ impl Link {
             blocked,
             lost,
             is_silent,
-            preferred_until,
+            preferred_until: past.preferred_until,
         };
         link.start_probes().await.map_err(|error| error.to_string())?;
-        // Where that takes long, an established queue has lost its leader; the others are there.
-        let _ = timeout(DECLARING, link.declare_all()).await;
+        if !past.is_declared {
+            // Where that takes long, a node is away, and what has been declared before is there.
+            let _ = timeout(DECLARING, link.declare_all()).await;
+        }
         Ok(link)
     }
 
@@ -149,8 +161,11 @@ impl Link {
         let publisher = if queue.durable() { &self.pipeline } else { &self.requests };
         let route = self.routes.of(queue, &self.publishing, &self.lost).await;
         let target = Target::Queue(route);
-        let published = publisher.publish(self.attempt(number), target, message, deadline).await;
+        let attempt = self.attempt(number, message);
+        let published = publisher.publish(attempt, target, message, deadline).await;
         match &published {
+            // It is the one channel on which replies arrive.
+            Err(PublishError::TryAgain(_)) if attempt.channel.is_some() => self.lose(),
             Err(PublishError::Unroutable) => self.declare(queue).await,
             Err(PublishError::LinkLost) => self.lose(),
             _ => {}
@@ -166,15 +181,17 @@ impl Link {
         deadline: Instant,
     ) -> Result<(), PublishError> {
         let target = Target::Reply(address);
-        let published = self.replies.publish(self.attempt(0), target, reply, deadline).await;
+        let published = self.replies.publish(self.attempt(0, reply), target, reply, deadline).await;
         if let Err(PublishError::LinkLost) = &published {
             self.lose();
         }
         published
     }
 
-    fn attempt(&self, number: usize) -> Attempt<'_> {
+    fn attempt(&self, number: usize, message: &Message) -> Attempt<'_> {
+        let is_call = message.reply_to.as_deref() == Some(self.reply_queue());
         Attempt {
+            channel: self.reply_queue.channel.as_ref().filter(|_| is_call),
             wire: &self.publishing,
             lost: &self.lost,
             blocked: &self.blocked,
@@ -207,7 +224,7 @@ impl Link {
 
     /// Where replies to this link's requests arrive.
     pub(super) fn reply_queue(&self) -> &str {
-        &self.reply_queue
+        &self.reply_queue.address
     }
 
     /// The node's host and port.

@@ -56,6 +56,8 @@ pub(super) struct Attempt<'a> {
     pub(super) blocked: &'a Blocked,
     /// How long the broker may take to confirm.
     pub(super) patience: Duration,
+    /// The channel to use, if it has to be a certain one.
+    pub(super) channel: Option<&'a Channel>,
     /// Whether to use a channel that no other message is on, so that its failure is the message's own.
     pub(super) alone: bool,
 }
@@ -96,6 +98,9 @@ impl Publisher {
     }
 
     async fn channel(&self, attempt: Attempt<'_>, alone: bool) -> Result<Channel, StepError> {
+        if let Some(channel) = attempt.channel {
+            return Ok(channel.clone());
+        }
         if alone {
             return open(attempt).await;
         }

@@ -118,7 +118,7 @@ impl ReplySender {
     pub(super) async fn close(&self) {
         self.tasks.close();
         // Each ends by itself; this only bounds it.
-        let _ = timeout(TRY * 2, self.tasks.wait()).await;
+        let _ = timeout(TRY, self.tasks.wait()).await;
     }
 }
 
@@ -179,6 +179,7 @@ impl Outside {
             wire: &link.wire,
             lost: &link.lost,
             blocked: &link.blocked,
+            channel: None,
             patience: TRY,
             alone,
         };

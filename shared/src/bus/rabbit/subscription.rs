@@ -1,19 +1,19 @@
 //! Consuming a queue, across the loss of links.
 
-use std::{convert::Infallible, future::pending, time::Duration};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use lapin::message::Delivery;
 use metrics::counter;
 use tokio::{
-    sync::watch,
+    sync::{Mutex, OwnedMutexGuard, watch},
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use super::{
-    super::{Batch, BatchLimit, BusError, Queue, Settle, Subscription},
+    super::{Batch, BatchLimit, BusError, Message, Queue, Settle, Subscription},
     State,
     bounded::StepError,
     consuming::{Consuming, Due, End},
@@ -24,6 +24,9 @@ use crate::metrics::BUS_SUBSCRIPTIONS_REBUILT;
 
 /// How long to wait until a queue of an earlier release is looked for again.
 const LEGACY_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a careful subscription is waited for.
+const TURN: Duration = Duration::from_secs(3);
 
 /// How long an acknowledgement may wait for others. To a quorum queue each is a command that goes to the
 /// log and is flushed to the disk, like a message; so one for several messages saves the broker much of
@@ -42,9 +45,14 @@ pub(super) struct RabbitSubscription {
     /// On its way to consuming, in a task of its own: broken off half way, it would leave a consumer
     /// behind that holds messages nobody reads.
     opening: Option<JoinHandle<Result<Consuming, StepError>>>,
-    /// Takes one message alone. The broker counts a lost connection against every message that was
-    /// under way on it, so whatever may cost the next one must be alone when its count is full.
+    /// Takes one message after the other, each alone, until one comes that was never delivered before. The
+    /// broker counts a lost connection against every message that was under way on it, so that a message
+    /// which ends the process would take its neighbours along.
     careful: bool,
+    /// Of the process's subscriptions of a queue, one at a time is careful, and the others wait for it
+    /// a while.
+    gate: Arc<Mutex<()>>,
+    turn: Option<OwnedMutexGuard<()>>,
     /// Before further attempts to consume on a link that is up.
     pauses: Pauses,
 }
@@ -52,7 +60,12 @@ pub(super) struct RabbitSubscription {
 type Pauses = Box<dyn Iterator<Item = Duration> + Send>;
 
 impl RabbitSubscription {
-    pub(super) fn new(state: watch::Receiver<State>, queue: Queue, limit: BatchLimit) -> Self {
+    pub(super) fn new(
+        state: watch::Receiver<State>,
+        queue: Queue,
+        limit: BatchLimit,
+        gate: Arc<Mutex<()>>,
+    ) -> Self {
         Self {
             state,
             queue,
@@ -60,12 +73,18 @@ impl RabbitSubscription {
             consuming: None,
             opening: None,
             careful: true,
+            gate,
+            turn: None,
             pauses: Box::new(pauses()),
         }
     }
 
     /// Waits until it consumes. Given up and called again, it goes on where it was.
     async fn open(&mut self) -> Result<Consuming, StepError> {
+        if self.careful && self.turn.is_none() {
+            // Whatever takes longer does not end the process.
+            self.turn = timeout(TURN, Arc::clone(&self.gate).lock_owned()).await.ok();
+        }
         let (state, queue) = (self.state.clone(), self.queue);
         let ahead = if self.careful { 1 } else { self.limit.messages };
         let opening =
@@ -161,7 +180,9 @@ impl Subscription for RabbitSubscription {
             .map(|delivery| convert::message_on(self.queue, delivery))
             .collect();
         let queue = self.queue;
-        let unsettled = Unsettled { subscription: self, last_tag, count, settled: false };
+        let messages: Vec<Message> = messages;
+        let again = messages.iter().any(|message| message.redeliveries > 0);
+        let unsettled = Unsettled { subscription: self, last_tag, count, again, settled: false };
         Batch::new(queue, messages, unsettled)
     }
 
@@ -176,23 +197,27 @@ struct Unsettled<'a> {
     subscription: &'a mut RabbitSubscription,
     last_tag: u64,
     count: u16,
+    /// Whether a message of it was delivered before.
+    again: bool,
     settled: bool,
 }
 
 #[async_trait]
 impl Settle for Unsettled<'_> {
     async fn ack(&mut self) -> Result<(), BusError> {
-        let (careful, last_tag) = (self.subscription.careful, self.last_tag);
+        let last_tag = self.last_tag;
+        let careful_no_more = self.subscription.careful && !self.again;
         let consuming = self.consuming()?;
         // The consumer goes first, or the next message would come in vain, and out of order.
-        if careful {
+        if careful_no_more {
             consuming.cancel().await?;
         }
         // Everything up to the tag: earlier batches of this channel are done already.
         consuming.ack(last_tag).await?;
         self.settled = true;
-        if careful {
+        if careful_no_more {
             self.subscription.careful = false;
+            self.subscription.turn = None;
             self.subscription.give_up();
         }
         Ok(())

@@ -15,7 +15,7 @@ use super::{
     super::{BusError, replies::Replies},
     State,
     addresses::Addresses,
-    link::Link,
+    link::{Link, LinkPast},
     wire::Wire,
 };
 use crate::metrics::BUS_CONNECTS;
@@ -50,6 +50,8 @@ struct Past {
     silence: Option<Instant>,
     /// Rounds in which no node has answered.
     failures: u32,
+    /// Whether a link has declared the queues.
+    is_declared: bool,
 }
 
 impl Supervisor {
@@ -95,6 +97,7 @@ impl Supervisor {
         }
         let reason = format!("lost the connection to RabbitMQ at {}", link.node());
         past.node = Some(link.node().to_owned());
+        past.is_declared = true;
         if link.is_silent() {
             past.silence = Some(Instant::now());
         }
@@ -110,11 +113,11 @@ impl Supervisor {
             _ => (FIRST_PATIENCE * 2_u32.saturating_pow(past.failures)).min(LONGEST_PATIENCE),
         };
         let preferred_until = past.silence.map(|silence| silence + SILENT_CONSUMERS);
+        let told = LinkPast { preferred_until, is_declared: past.is_declared };
         let mut failures = Vec::new();
         for uri in self.addresses.shuffled(past.node.as_deref()) {
             let replies = self.replies.clone();
-            let opening =
-                Link::open(&uri, || self.properties.clone(), replies, patience, preferred_until);
+            let opening = Link::open(&uri, || self.properties.clone(), replies, patience, told);
             match timeout(patience + OPENING, opening).await {
                 Ok(Ok(link)) => return Ok(link),
                 Ok(Err(reason)) => failures.push(reason),
