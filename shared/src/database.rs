@@ -1,19 +1,27 @@
 //! PostgreSQL: connections with deadlines, migrations, and which failures mean what.
 
 mod arrays;
+mod clock;
+mod connect;
 mod error;
 mod migrate;
 mod presumption;
+mod url;
+mod watched;
 
 pub use arrays::sparse;
+pub use clock::from_now;
 pub use error::DatabaseError;
 pub use migrate::migrate;
 pub use presumption::{Presumption, is_refuted};
+pub use url::DatabaseUrl;
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
+use anyhow::anyhow;
+use connect::{SILENCE, connect};
 use diesel_async::{
-    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
+    AsyncPgConnection, SimpleAsyncConnection,
     pooled_connection::{
         AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
         deadpool::{Object, Pool},
@@ -22,13 +30,8 @@ use diesel_async::{
 use futures_util::FutureExt;
 use tokio::time::timeout;
 
-/// How long connecting, or waiting for a free connection, may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Server-side deadlines for every connection. The lock timeout stays below the statement's, so
-/// that waiting and working are told apart.
-const DEADLINES: &str = "SET statement_timeout = '20s'; SET lock_timeout = '10s'; \
-                         SET idle_in_transaction_session_timeout = '30s';";
+/// How long connecting, to whichever of several hosts, or waiting for a free connection, may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// For connections that run the same few statements over arrays for ever: plan each once, as nested
 /// loops over index scans. On a table that was never analysed, or whose statistics are stale, the
@@ -49,7 +52,7 @@ pub type PooledConnection = Object<AsyncPgConnection>;
 /// A service's access to its database.
 #[derive(Clone)]
 pub struct Database {
-    url: String,
+    url: DatabaseUrl,
     pool: Pool<AsyncPgConnection>,
 }
 
@@ -68,23 +71,38 @@ impl Database {
     /// Prepares access with at most `connections` pooled connections; connects when first needed.
     ///
     /// # Errors
-    /// When the pool cannot be built.
+    /// When the URL is wrong.
     pub fn new(url: &str, connections: usize) -> anyhow::Result<Self> {
+        let url =
+            DatabaseUrl::from_str(url).map_err(|problem| anyhow!("DATABASE_URL: {problem}"))?;
+        Self::to(url, connections)
+    }
+
+    fn to(url: DatabaseUrl, connections: usize) -> anyhow::Result<Self> {
         let mut config = ManagerConfig::default();
         // No round trip at each checkout: a connection that died unnoticed fails in use.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| {
-            let url = url.to_owned();
-            async move { establish(&url).await }.boxed()
+        let to = url.clone();
+        config.custom_setup = Box::new(move |_| {
+            let url = to.clone();
+            async move { connect(&url, Some(SILENCE)).await }.boxed()
         });
-        let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+        let manager = AsyncDieselConnectionManager::new_with_config("", config);
         let pool = Pool::builder(manager)
             .max_size(connections)
             .wait_timeout(Some(CONNECT_TIMEOUT))
             .create_timeout(Some(CONNECT_TIMEOUT))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
-        Ok(Self { url: url.to_owned(), pool })
+        Ok(Self { url, pool })
+    }
+
+    /// The same database with a pool of its own.
+    ///
+    /// # Errors
+    /// When the pool cannot be built.
+    pub fn with_own_pool(&self, connections: usize) -> anyhow::Result<Self> {
+        Self::to(self.url.clone(), connections)
     }
 
     /// A pooled connection.
@@ -100,7 +118,19 @@ impl Database {
     /// # Errors
     /// When the database cannot be reached in time.
     pub async fn dedicated_connection(&self) -> Result<AsyncPgConnection, DatabaseError> {
-        match timeout(CONNECT_TIMEOUT, establish(&self.url)).await {
+        self.connect(Some(SILENCE)).await
+    }
+
+    /// The same, for statements that may take as long as they like, such as migrations.
+    ///
+    /// # Errors
+    /// When the database cannot be reached in time.
+    pub async fn patient_connection(&self) -> Result<AsyncPgConnection, DatabaseError> {
+        self.connect(None).await
+    }
+
+    async fn connect(&self, silence: Option<Duration>) -> Result<AsyncPgConnection, DatabaseError> {
+        match timeout(CONNECT_TIMEOUT, connect(&self.url, silence)).await {
             Ok(connection) => {
                 connection.map_err(|error| DatabaseError::unavailable(error.to_string()))
             }
@@ -136,13 +166,4 @@ impl Database {
             Err(_) => Err(DatabaseError::unavailable("no answer in time")),
         }
     }
-}
-
-async fn establish(url: &str) -> diesel::ConnectionResult<AsyncPgConnection> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
-    connection
-        .batch_execute(DEADLINES)
-        .await
-        .map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
 }

@@ -13,7 +13,7 @@ use std::{
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::Deserialize;
 
-use crate::{bus::rabbit::Addresses, contract::MAX_LEADS_PER_SUBMISSION};
+use crate::{bus::rabbit::Addresses, contract::MAX_LEADS_PER_SUBMISSION, database::DatabaseUrl};
 
 /// All settings of Rollcall.
 #[derive(Clone, Debug, Deserialize)]
@@ -278,10 +278,8 @@ impl Settings {
         ];
         for (name, url) in databases {
             let Some(url) = url else { continue };
-            if tokio_postgres::Config::from_str(url.expose()).is_err() {
-                return Err(SettingsError(format!(
-                    "{name} is no PostgreSQL URL, such as postgres://user:password@host:5432/name"
-                )));
+            if let Err(problem) = DatabaseUrl::from_str(url.expose()) {
+                return Err(SettingsError(format!("{name}: {problem}")));
             }
         }
         if let Some(url) = &self.amqp_url

@@ -21,7 +21,7 @@ pub async fn migrate(
     schema: &'static str,
     migrations: EmbeddedMigrations,
 ) -> anyhow::Result<()> {
-    let connection = database.dedicated_connection().await?;
+    let connection = database.patient_connection().await?;
     let migrating = tokio::task::spawn_blocking(move || -> anyhow::Result<()> {
         let mut connection = AsyncConnectionWrapper::<_>::from(connection);
         // Another replica's migration may take long: no deadline while waiting for it.
