@@ -38,6 +38,8 @@ use judgement::{Known, Link, Readded};
 
 /// The client's own deadline for a batch, above the server's for each statement.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long statements without data may take, with connecting.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a batch is looked at again because somebody else changed a link at the same moment.
 const ROUNDS: usize = 10;
 
@@ -108,10 +110,22 @@ impl Work<Unit> for Linker {
             }
         });
         let placed = placed.await;
-        // Links are ids and numbers, which no table refuses: it is never the data's fault.
-        let placed = placed.map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
+        // After a failure, the connection goes: its transaction may hold locks.
+        let placed = placed?;
         self.connection = Some(connection);
         Ok(placed)
+    }
+
+    /// Adds no links to no campaign, by the statement that adds some.
+    async fn probe(&mut self, _: &[Unit]) -> Result<(), DatabaseError> {
+        let probe = async {
+            let mut connection = self.database.pipeline_connection().await?;
+            add_links(&mut connection, false, &NewLinks::default()).await?;
+            find(&mut connection, &[(Uuid::nil(), Uuid::nil(), Uuid::nil())]).await?;
+            Ok(())
+        };
+        let late = || DatabaseError::timed_out("a probe did not end in time");
+        timeout(PROBE_TIMEOUT, probe).await.map_err(|_| late())?
     }
 }
 
@@ -170,7 +184,7 @@ async fn link_in_time(
 ) -> Result<Vec<Placed>, DatabaseError> {
     match timeout(TIMEOUT, link(connection, Some(presumption), units)).await {
         Ok(linked) => Ok(linked?.into_iter().map(Placement::of).collect()),
-        Err(_) => Err(DatabaseError::unavailable("linking took too long")),
+        Err(_) => Err(DatabaseError::timed_out("linking did not end in time")),
     }
 }
 

@@ -49,6 +49,9 @@ const LOOK_UP_IN_TWO: usize = 200;
 
 /// The client's own deadline for a transaction, above the server's for each statement.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a transaction without data may take, with connecting. One that takes longer shows that it
+/// is the database that is slow.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a submission is answered, or why it failed whole.
 pub type Answer = Result<Answered, ErrorBody>;
@@ -96,30 +99,6 @@ impl Writer {
     pub fn in_two_from(self, entries: usize) -> Self {
         Self { two_from: entries, ..self }
     }
-
-    /// Tells a failure that lies in the data from one of the database: where a transaction without
-    /// data fails too, on a connection of its own, the data is not to blame.
-    async fn blame(&self, units: &[Unit], reason: String) -> Result<Vec<Answer>, DatabaseError> {
-        let probe = async {
-            let connection = connect(&self.database).await?;
-            (&connection).batch_execute(&begin(units)).await?;
-            let id = Uuid::now_v7();
-            let record = InsertRecords {
-                workspaces: vec![id],
-                ids: vec![id],
-                fingerprints: vec![b""],
-                outcomes: vec![b""],
-                ..Default::default()
-            };
-            record.execute(&mut &connection).await?;
-            (&connection).batch_execute("ROLLBACK").await?;
-            Ok::<(), DatabaseError>(())
-        };
-        match timeout(TRANSACTION_TIMEOUT, probe).await {
-            Ok(Ok(())) => Err(DatabaseError::Failed(reason)),
-            Ok(Err(_)) | Err(_) => Err(DatabaseError::Unavailable(reason)),
-        }
-    }
 }
 
 #[async_trait]
@@ -132,8 +111,10 @@ impl Work<Unit> for Writer {
         let entries: usize = units.iter().map(|unit| unit.entries.len()).sum();
         let is_large = entries >= self.two_from;
         // No data has been sent yet, so none is to blame.
-        let connections = Connections::ready(self.connections.take(), &self.database, is_large)
-            .await
+        let ready = Connections::ready(self.connections.take(), &self.database, is_large);
+        let ready = timeout(TRANSACTION_TIMEOUT, ready).await;
+        let connections = ready
+            .unwrap_or_else(|_| Err(DatabaseError::unavailable("preparing took too long")))
             .map_err(|error| DatabaseError::Unavailable(error.to_string()))?;
         let batch = Batch {
             on: &connections.main,
@@ -156,16 +137,34 @@ impl Work<Unit> for Writer {
                 return Ok(answers);
             }
             Ok(Err(error)) => DatabaseError::from(error),
-            Err(_) => DatabaseError::unavailable("a transaction took too long"),
+            Err(_) => DatabaseError::timed_out("a transaction did not end in time"),
         };
         // Whose transaction may hold the locks.
         drop(connections);
         // The next try is not to be the third in vain before the one that counts.
         self.presumptions.learn(Truths::default());
-        match error {
-            DatabaseError::Failed(reason) => self.blame(units, reason).await,
-            unavailable => Err(unavailable),
-        }
+        Err(error)
+    }
+
+    /// A transaction without data, on a connection of its own.
+    async fn probe(&mut self, units: &[Unit]) -> Result<(), DatabaseError> {
+        let probe = async {
+            let connection = connect(&self.database).await?;
+            (&connection).batch_execute(&begin(units)).await?;
+            let id = Uuid::now_v7();
+            let record = InsertRecords {
+                workspaces: vec![id],
+                ids: vec![id],
+                fingerprints: vec![b""],
+                outcomes: vec![b""],
+                ..Default::default()
+            };
+            record.execute(&mut &connection).await?;
+            (&connection).batch_execute("ROLLBACK").await?;
+            Ok(())
+        };
+        let late = || DatabaseError::timed_out("a probe did not end in time");
+        timeout(PROBE_TIMEOUT, probe).await.map_err(|_| late())?
     }
 }
 

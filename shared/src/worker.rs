@@ -34,10 +34,18 @@ pub trait Work<U>: Send {
     /// # Errors
     /// When nothing was done, as far as is known.
     async fn work(&mut self, units: &[U]) -> Result<Vec<Self::Done>, DatabaseError>;
+
+    /// Tries whether the database carries out such work at all, without the units' data: where it does
+    /// not, they are not to blame.
+    ///
+    /// # Errors
+    /// When it does not.
+    async fn probe(&mut self, units: &[U]) -> Result<(), DatabaseError>;
 }
 
-/// Works on `units` together; where that fails for a reason that may lie in the data, on halves
-/// of them, until the culprit is alone. While the database is away, holds on and tries again.
+/// Works on `units` together; where that fails for a reason that may lie in the data, or takes too long, on
+/// halves of them, until the culprit is alone. While the database is away, or carries out no such work at
+/// all, holds on and tries again.
 ///
 /// Returns what became of each unit, in order, or `None` when stopped before the end.
 pub async fn isolate<U: Submitted, W: Work<U>>(
@@ -60,7 +68,8 @@ pub async fn isolate<U: Submitted, W: Work<U>>(
     Some(results)
 }
 
-/// Tries until it works, or fails [`TRIES`] times with the database in reach.
+/// Tries until it works, or fails [`TRIES`] times while the database carries out such work. What takes
+/// too long together is not tried again together.
 async fn insist<U: Submitted, W: Work<U>>(
     units: &[U],
     work: &mut W,
@@ -72,26 +81,29 @@ async fn insist<U: Submitted, W: Work<U>>(
     let first = units.first();
     let submission_id = first.map(|unit| display(unit.id()));
     let request_id = first.and_then(|unit| unit.origin().logged());
+    let count = units.len();
     loop {
-        match work.work(units).await {
+        let error = match work.work(units).await {
             Ok(done) => return Some(Ok(done)),
-            Err(DatabaseError::Failed(reason)) => {
-                let units = units.len();
-                tracing::error!(%reason, units, submission_id, request_id, "a batch failed");
-                failures += 1;
-                if failures == TRIES {
-                    return Some(Err(reason));
-                }
+            Err(error) => error,
+        };
+        let is_at_fault = match &error {
+            DatabaseError::Unavailable(_) => true,
+            DatabaseError::TimedOut(_) | DatabaseError::Failed(_) => {
+                stop.run_until_cancelled(work.probe(units)).await?.is_err()
             }
-            Err(DatabaseError::Unavailable(reason)) => {
-                let units = units.len();
-                tracing::warn!(%reason, units, submission_id, request_id, "holding on to a batch");
+        };
+        if is_at_fault {
+            tracing::warn!(reason = %error, units = count, submission_id, request_id, "holding on to a batch");
+        } else {
+            tracing::error!(reason = %error, units = count, submission_id, request_id, "a batch failed");
+            failures += 1;
+            let is_too_heavy = count > 1 && matches!(error, DatabaseError::TimedOut(_));
+            if is_too_heavy || failures == TRIES {
+                return Some(Err(error.to_string()));
             }
         }
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            () = sleep(pauses.next().unwrap_or_default()) => {}
-        }
+        stop.run_until_cancelled(sleep(pauses.next().unwrap_or_default())).await?;
     }
 }
 
@@ -130,9 +142,18 @@ mod tests {
         }
     }
 
-    /// Fails while `away` counts down, then for good where a culprit is among the units.
+    /// Fails while `away` counts down, then for good where a culprit is among the units. Takes too long
+    /// where they are more than `most`.
     struct Script {
         away: usize,
+        most: usize,
+        works: bool,
+    }
+
+    impl Script {
+        fn away(away: usize) -> Self {
+            Self { away, most: usize::MAX, works: true }
+        }
     }
 
     #[async_trait]
@@ -147,14 +168,47 @@ mod tests {
             if units.iter().any(|unit| unit.1) {
                 return Err(DatabaseError::Failed("bad".to_owned()));
             }
+            if units.len() > self.most {
+                return Err(DatabaseError::TimedOut("heavy".to_owned()));
+            }
             Ok(units.iter().map(|unit| unit.0).collect())
         }
+
+        async fn probe(&mut self, _: &[Unit]) -> Result<(), DatabaseError> {
+            if self.works { Ok(()) } else { Err(DatabaseError::Failed("broken".to_owned())) }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_heavy_together_is_done_in_parts() {
+        let units: Vec<_> = (0..10).map(|place| Unit::new(place, false)).collect();
+        let mut work = Script { most: 3, ..Script::away(0) };
+        let results = isolate(&units, &mut work, &CancellationToken::new()).await;
+        assert_eq!(results, Some((0..10).map(Ok).collect()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_heavy_alone_is_given_up() {
+        let mut work = Script { most: 0, ..Script::away(0) };
+        let results = isolate(&[Unit::new(0, false)], &mut work, &CancellationToken::new()).await;
+        let heavy = "the database took too long: heavy";
+        assert_eq!(results, Some(vec![Err(heavy.to_owned())]));
+    }
+
+    /// As when a table is gone: nobody's data is to blame.
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_carries_out_nothing_is_waited_for() {
+        let mut work = Script { most: 0, works: false, ..Script::away(0) };
+        let (stop, units) = (CancellationToken::new(), [Unit::new(0, false)]);
+        let isolated = isolate(&units, &mut work, &stop);
+        let hour = Duration::from_secs(3_600);
+        assert!(tokio::time::timeout(hour, isolated).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_absent_database_is_waited_for() {
         let units = [Unit::new(0, false), Unit::new(1, false)];
-        let results = isolate(&units, &mut Script { away: 50 }, &CancellationToken::new()).await;
+        let results = isolate(&units, &mut Script::away(50), &CancellationToken::new()).await;
         assert_eq!(results, Some(vec![Ok(0), Ok(1)]));
     }
 
@@ -162,7 +216,7 @@ mod tests {
     async fn stopping_gives_up_waiting() {
         let stop = CancellationToken::new();
         stop.cancel();
-        assert_eq!(isolate(&[Unit::new(0, false)], &mut Script { away: 50 }, &stop).await, None);
+        assert_eq!(isolate(&[Unit::new(0, false)], &mut Script::away(50), &stop).await, None);
     }
 
     proptest! {
@@ -176,10 +230,10 @@ mod tests {
                 .enumerate()
                 .map(|(place, is_culprit)| Unit::new(place, is_culprit))
                 .collect();
-            let work = &mut Script { away: 0 };
+            let work = &mut Script::away(0);
             let results = runtime.block_on(isolate(&units, work, &CancellationToken::new()));
             let expected = units.into_iter().map(|Unit(place, is_culprit, _)| {
-                if is_culprit { Err("bad".to_owned()) } else { Ok(place) }
+                if is_culprit { Err("the database failed: bad".to_owned()) } else { Ok(place) }
             });
             prop_assert_eq!(results, Some(expected.collect()));
         }

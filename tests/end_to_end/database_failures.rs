@@ -115,6 +115,45 @@ async fn data_that_the_database_refuses_harms_no_neighbour() {
     assert_eq!(system.acme.members(campaign).await, 19);
 }
 
+/// In the campaign service, too, and where it does not fail but takes too long.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_are_too_heavy_or_refused_harm_no_neighbour() {
+    let system = System::in_process().await;
+    let [campaign, refused, slow] = [
+        system.acme.campaign("Fine").await,
+        system.acme.campaign("Refused").await,
+        system.acme.campaign("Slow").await,
+    ];
+    system
+        .execute(&format!(
+            "CREATE FUNCTION campaign.weigh() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF NEW.campaign_id = '{refused}' THEN RAISE 'refused'; END IF; \
+                 IF NEW.campaign_id = '{slow}' THEN \
+                     RAISE 'canceling statement due to statement timeout'; END IF; \
+                 RETURN NEW; END $$; \
+             CREATE TRIGGER weigh BEFORE INSERT ON campaign.links \
+                 FOR EACH ROW EXECUTE FUNCTION campaign.weigh()"
+        ))
+        .await;
+    let posts = (0..20).map(|n| {
+        let to = match n {
+            7 => refused,
+            8 => slow,
+            _ => campaign,
+        };
+        let (acme, phone) = (system.acme.clone(), format!("+155500000{n:02}"));
+        async move { (n, post(&acme, to, &phone).await) }
+    });
+    for (n, response) in futures_util::future::join_all(posts).await {
+        if n == 7 || n == 8 {
+            assert_eq!(of_a_submission(500, response).await, internal());
+        } else {
+            expect(200, response).await;
+        }
+    }
+    assert_eq!(system.acme.members(campaign).await, 18);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_absent_database_is_waited_for() {
     let system = system().await;

@@ -52,7 +52,7 @@ async fn link_carefully(
             Ok(round) => match timeout(TIMEOUT, link_round(connection, round, &campaigns)).await {
                 Ok(done) => placed.extend(done?),
                 Err(_) => {
-                    return Err(DatabaseError::unavailable("linking took too long"));
+                    return Err(DatabaseError::timed_out("linking did not end in time"));
                 }
             },
         }
