@@ -124,17 +124,16 @@ impl Services {
         self.handles.push(Handle { name, task, stop, ended: false });
     }
 
-    /// Runs until told to stop, or until one of them ends by itself, and then stops all.
+    /// Runs until told to stop, and then stops all, or until one of them ends by itself.
     ///
     /// # Errors
     /// When one ended by itself, or did not stop in time.
     pub async fn run(mut self, stop: &CancellationToken) -> anyhow::Result<()> {
-        let ended = tokio::select! {
-            () = stop.cancelled() => Ok(()),
+        tokio::select! {
+            () = stop.cancelled() => self.stop().await,
+            // What is under way is broken off: it cannot be finished without the service.
             ended = self.next_end() => ended.and_then(|name| Err(anyhow!("the {name} ended"))),
-        };
-        let stopped = self.stop().await;
-        ended.and(stopped)
+        }
     }
 
     /// One after the other, the gateway first: what it still waits for, the others must do.

@@ -14,8 +14,10 @@ use serde_json::value::RawValue;
 use shared::{
     bus::{Lane, Message, SharedBus, within},
     contract::{ErrorBody, Merge, Options, SubmissionToSend, SubmissionsToSend},
+    crash,
     metrics::StageMetrics,
     origin::Origin,
+    supervisor::{Supervisor, pass_on_panic},
     traces::{Kind, Span, Tracer},
 };
 use tokio::{
@@ -69,8 +71,6 @@ pub struct Gatherer {
     rows: Arc<Arrivals<Waiting>>,
     bulk: Arc<Arrivals<Waiting>>,
     background: Arc<Arrivals<Waiting>>,
-    /// Their senders, which end with this.
-    _senders: JoinSet<()>,
     /// One permit for each lead that may be under way.
     room: Arc<Semaphore>,
     in_flight: LeadsInFlight,
@@ -94,16 +94,17 @@ impl Gatherer {
         max_leads_in_flight: usize,
         timeout: Duration,
         tracer: Tracer,
+        tasks: &mut Supervisor,
     ) -> Self {
-        let mut senders = JoinSet::new();
         let [rows, bulk, background] = Lane::ALL.map(|lane| {
             let arrivals = Arc::default();
-            senders.spawn(gather(lane, bus.clone(), Arc::clone(&arrivals), timeout));
+            let sending = gather(lane, bus.clone(), Arc::clone(&arrivals), timeout);
+            tasks.spawn_endless("the sending of submissions", sending);
             arrivals
         });
         let room = Arc::new(Semaphore::new(max_leads_in_flight));
         let in_flight = LeadsInFlight::of(max_leads_in_flight);
-        Self { rows, bulk, background, _senders: senders, room, in_flight, timeout, tracer }
+        Self { rows, bulk, background, room, in_flight, timeout, tracer }
     }
 
     /// Submits and waits for the answer.
@@ -158,12 +159,13 @@ async fn gather(lane: Lane, bus: SharedBus, arrivals: Arc<Arrivals<Waiting>>, ti
             tokio::select! {
                 biased;
                 last = under_way.join_next() => match last {
-                    Some(last) => pace = last.unwrap_or_default(),
+                    Some(last) => pace = pass_on_panic(last).unwrap_or_default(),
                     None => break,
                 },
                 () = arrivals.leads(WORTH_ANOTHER), if is_room => break,
             }
         }
+        crash::point("gateway::sending");
         // Where they do not come back in time, the message goes without them.
         let _ = tokio::time::timeout(pace.patience, arrivals.submissions(pace.company)).await;
         let message = arrivals.take();

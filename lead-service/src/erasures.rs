@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use shared::{
     bus::{Message, Queue, SharedBus, within},
     contract::{Answer, CampaignRequest},
+    crash,
     database::Database,
 };
 use tokio::{sync::Notify, time::sleep};
@@ -29,6 +30,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     loop {
+        crash::point("lead-service::erasing");
         let told = tokio::select! {
             biased;
             () = stop.cancelled() => return,

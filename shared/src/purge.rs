@@ -8,7 +8,10 @@ use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Database, DatabaseError};
+use crate::{
+    crash,
+    database::{Database, DatabaseError},
+};
 
 /// A day, for ages.
 pub const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,7 +31,10 @@ pub type Portion =
 /// Removes portion after portion until there is nothing old left, now and again, until stopped.
 pub async fn run(database: Database, stop: CancellationToken, portion: Portion) {
     loop {
-        let removed = purge_once(&database, portion).await.unwrap_or_else(|error| {
+        crash::point("purge");
+        let purged = stop.run_until_cancelled(purge_once(&database, portion)).await;
+        let Some(purged) = purged else { return };
+        let removed = purged.unwrap_or_else(|error| {
             tracing::warn!(%error, "old rows were not purged");
             0
         });

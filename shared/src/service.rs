@@ -2,7 +2,6 @@
 
 use std::net::TcpListener;
 
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -12,11 +11,14 @@ use crate::{
     metrics::{Metrics, watch_queues},
     purge::{self, Portion},
     requests::{self, Answers},
+    supervisor::Supervisor,
     traces::Tracer,
 };
 
 /// Connections for look-ups; the pipeline's workers have their own.
 pub const POOL_SIZE: usize = 8;
+/// Connections for changes, which may wait for locks, beside those for look-ups.
+pub const CHANGES_POOL_SIZE: usize = 4;
 
 /// Loops that answer look-ups.
 const ANSWERERS: usize = 2;
@@ -31,7 +33,7 @@ pub struct Service {
     pub tracer: Tracer,
     /// Cancelled when it is to finish what it has begun, and end.
     pub stop: CancellationToken,
-    tasks: JoinSet<()>,
+    tasks: Supervisor,
 }
 
 impl Service {
@@ -42,12 +44,13 @@ impl Service {
         tracer: Tracer,
         stop: CancellationToken,
     ) -> Self {
-        Self { bus, database, tracer, stop, tasks: JoinSet::new() }
+        let tasks = Supervisor::new(stop.clone());
+        Self { bus, database, tracer, stop, tasks }
     }
 
-    /// Does this, too. It must end when the service is stopped.
-    pub fn run(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    /// Does this, too. It must end when the service is stopped, and not before.
+    pub fn run(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(name, task);
     }
 
     /// Runs workers on each lane of the pipeline; `workers` on those for callers who wait.
@@ -62,7 +65,7 @@ impl Service {
             for _ in 0..lane.workers(workers) {
                 let (bus, database) = (self.bus.clone(), self.database.clone());
                 let (tracer, stop) = (self.tracer.clone(), self.stop.clone());
-                self.run(worker(lane, bus, database, tracer, stop));
+                self.run("a worker of the pipeline", worker(lane, bus, database, tracer, stop));
             }
         }
     }
@@ -72,20 +75,22 @@ impl Service {
         let current = std::iter::repeat_n(queue, ANSWERERS);
         for queue in current.chain(queue.legacy()) {
             let (bus, tracer, stop) = (self.bus.clone(), self.tracer.clone(), self.stop.clone());
-            self.run(requests::serve(bus, queue, answers.clone(), tracer, stop));
+            let serving = requests::serve(bus, queue, answers.clone(), tracer, stop);
+            self.run("the answering of requests", serving);
         }
     }
 
     /// Forgets by and by what is only kept for a while.
     pub fn purge(&mut self, portion: Portion) {
-        self.run(purge::run(self.database.clone(), self.stop.clone(), portion));
+        let purging = purge::run(self.database.clone(), self.stop.clone(), portion);
+        self.run("a purge", purging);
     }
 
     /// Tells how it is, and how much waits in these queues, until it has been stopped and has
     /// finished what it had begun.
     ///
     /// # Errors
-    /// When the listener fails.
+    /// When the listener fails, or a task of the service panics or ends by itself.
     pub async fn serve(
         mut self,
         listener: TcpListener,
@@ -93,11 +98,14 @@ impl Service {
         queues: impl IntoIterator<Item = Queue>,
     ) -> anyhow::Result<()> {
         let queues: Vec<_> = queues.into_iter().collect();
-        self.run(watch_queues(self.bus.clone(), queues, self.stop.clone()));
+        self.run(
+            "the watch over queues",
+            watch_queues(self.bus.clone(), queues, self.stop.clone()),
+        );
         let Self { bus, database, tracer: _, stop, tasks } = self;
         let readiness = Readiness { bus, database, stopping: stop.clone() };
-        admin::serve(listener, readiness, metrics, stop).await?;
-        tasks.join_all().await;
+        let told = async { Ok(admin::serve(listener, readiness, metrics, stop).await?) };
+        tokio::try_join!(told, tasks.run())?;
         Ok(())
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::database::{Database, DatabaseError};
+use shared::{
+    crash,
+    database::{Database, DatabaseError},
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +19,10 @@ const PORTION: i64 = 10_000;
 /// Folds differences into counts, now and again, until stopped.
 pub async fn keep_folding(database: Database, stop: CancellationToken) {
     while !stop.is_cancelled() {
+        crash::point("campaign-service::folding");
         let folded = async { fold(&mut *database.connection().await?).await };
-        match folded.await {
+        let Some(folded) = stop.run_until_cancelled(folded).await else { return };
+        match folded {
             Ok(PORTION) => continue,
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the counts of campaigns were not folded"),

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use hyper::StatusCode;
-use shared::database::{Database, DatabaseError};
+use shared::{
+    crash,
+    database::{Database, DatabaseError},
+    supervisor::pass_on_panic,
+};
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
@@ -62,7 +66,10 @@ impl Delivery {
                 () = stop.cancelled() => return,
                 slot = Arc::clone(&slots).acquire_owned() => slot,
             };
-            while under_way.try_join_next().is_some() {}
+            while let Some(ended) = under_way.try_join_next() {
+                pass_on_panic(ended);
+            }
+            crash::point("gateway::delivering");
             match delivery.claim().await {
                 Ok(Some(due)) => {
                     let delivery = Arc::clone(&delivery);

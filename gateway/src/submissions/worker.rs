@@ -17,6 +17,7 @@ use shared::{
     contract::ErrorBody,
     crash,
     database::{Database, DatabaseError},
+    supervisor::pass_on_panic,
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
@@ -71,7 +72,9 @@ impl Worker {
         // heap up in front of them.
         let failures = Arc::new(AtomicU32::new(0));
         while let Some(slot) = next_slot(&slots, &stop).await {
-            while under_way.try_join_next().is_some() {}
+            while let Some(ended) = under_way.try_join_next() {
+                pass_on_panic(ended);
+            }
             let failed = failures.load(Ordering::Relaxed);
             if failed > 0 && stopped_after(pause(failed), &stop).await {
                 break;

@@ -7,7 +7,10 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{DEAD_LETTERS, QUEUE_MESSAGES, REDELIVERIES};
-use crate::bus::{Queue, SharedBus, within};
+use crate::{
+    bus::{Queue, SharedBus, within},
+    crash,
+};
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -28,8 +31,11 @@ pub async fn watch(
 ) {
     let queues: Vec<_> = queues.into_iter().map(Watched::new).collect();
     loop {
+        crash::point("watching-queues");
         for Watched { queue, messages } in &queues {
-            match bus.depth(*queue, within(TIMEOUT)).await {
+            let asked = bus.depth(*queue, within(TIMEOUT));
+            let Some(depth) = stop.run_until_cancelled(asked).await else { return };
+            match depth {
                 Ok(depth) => messages.set(f64::from(depth)),
                 Err(error) => tracing::debug!(%error, queue = queue.name(), "unknown depth"),
             }
