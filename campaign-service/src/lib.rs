@@ -18,9 +18,10 @@ use shared::{
     bus::{Lane, Queue, SharedBus},
     database::{self, Database},
     metrics::Metrics,
-    service::Service,
+    service::{CHANGES_POOL_SIZE, Service},
     settings::ServiceSettings,
     traces::Tracer,
+    workspace_turns::WorkspaceTurns,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +38,7 @@ pub async fn migrate(database: &Database) -> anyhow::Result<()> {
 /// Runs the service until stopped; then finishes what it has begun.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener fails, or a task panics or ends by itself.
 pub async fn run(
     settings: ServiceSettings,
     listener: TcpListener,
@@ -47,12 +48,16 @@ pub async fn run(
     tracer: Tracer,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let answers = requests::CampaignAnswers { database: database.clone() };
+    let answers = requests::CampaignAnswers {
+        database: database.clone(),
+        changes: database.with_own_pool(CHANGES_POOL_SIZE)?,
+        turns: WorkspaceTurns::default(),
+    };
     let folding = store::keep_folding(database.clone(), stop.clone());
     let mut service = Service::new(bus, database, tracer, stop);
     service.work(settings.workers, linking::run);
     service.answer(Queue::CampaignRequests, answers);
-    service.run(folding);
+    service.run("the folding of counts", folding);
     service.purge(|connection| store::purge_removals(connection).boxed());
     service.purge(|connection| store::decisions::purge(connection).boxed());
     let queues = Lane::ALL.map(Lane::resolved).into_iter().chain([Queue::CampaignRequests]);

@@ -75,7 +75,7 @@ impl Stage for Linking {
         };
         crash::point("campaign-service::committed");
         let stage = &*self;
-        hold(stop, |deadline| async move {
+        hold(&*stage.bus, stop, |deadline| async move {
             let mut answered = Vec::with_capacity(messages.len());
             for (message, content) in messages.iter().zip(&mut contents) {
                 answered.push(stage.answer(message, content, &units, &linked, deadline));

@@ -13,4 +13,5 @@ pub(crate) mod removals;
 pub use campaigns::{create_campaign, get_campaign, list_campaigns, update_campaign};
 pub use counts::{fold, keep_folding};
 pub use members::{list_members, members_among};
+pub use pending::wait_for_links;
 pub use removals::{purge_removals, remove_everywhere, remove_lead};

@@ -71,7 +71,7 @@ impl Stage for Resolving {
         crash::point("lead-service::committed");
         let (lane, bus) = (self.lane, &*self.bus);
         let Intake { messages, units, .. } = &mut intake;
-        hold(stop, |deadline| async move {
+        hold(bus, stop, |deadline| async move {
             let mut handed_on = Vec::with_capacity(messages.len());
             for read in messages {
                 handed_on.push(hand_on(lane, bus, read, units, &answers, deadline));

@@ -21,9 +21,10 @@ use shared::{
     bus::{Lane, Queue, SharedBus},
     database::{self, Database},
     metrics::Metrics,
-    service::Service,
+    service::{CHANGES_POOL_SIZE, Service},
     settings::ServiceSettings,
     traces::Tracer,
+    workspace_turns::WorkspaceTurns,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -41,7 +42,7 @@ pub async fn migrate(database: &Database) -> anyhow::Result<()> {
 /// Runs the service until stopped; then finishes what it has begun.
 ///
 /// # Errors
-/// When the listener fails.
+/// When the listener fails, or a task panics or ends by itself.
 pub async fn run(
     settings: ServiceSettings,
     listener: TcpListener,
@@ -52,12 +53,17 @@ pub async fn run(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let deleted = Arc::new(Notify::new());
-    let answers = requests::LeadAnswers { database: database.clone(), deleted: deleted.clone() };
+    let answers = requests::LeadAnswers {
+        database: database.clone(),
+        changes: database.with_own_pool(CHANGES_POOL_SIZE)?,
+        turns: WorkspaceTurns::default(),
+        deleted: deleted.clone(),
+    };
     let erasures = erasures::run(bus.clone(), database.clone(), deleted, stop.clone());
     let mut service = Service::new(bus, database, tracer, stop);
     service.work(settings.workers, intake::run);
     service.answer(Queue::LeadRequests, answers);
-    service.run(erasures);
+    service.run("the erasure of links", erasures);
     service.purge(|connection| store::records::purge(connection).boxed());
     let queues = Lane::ALL.map(Lane::submitted);
     let queues = queues.into_iter().chain([Queue::LeadRequests, Queue::DeadLetters]);

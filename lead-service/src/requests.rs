@@ -4,7 +4,7 @@ mod change;
 mod create;
 mod delete;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
@@ -16,8 +16,9 @@ use shared::{
     entry::{Email, EntryError, Phone},
     requests::Answers,
     traces::{Kind, Span},
+    workspace_turns::WorkspaceTurns,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::sleep};
 use uuid::Uuid;
 
 use crate::{
@@ -34,11 +35,20 @@ const BY_INDEX: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmaps
                         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
                         SET LOCAL enable_sort = off; SET LOCAL jit = off";
 
+/// How long a change waits for its workspace's lock before it gives its connection back, and how long it
+/// is without one. The pipeline holds the lock for some milliseconds; somebody else may for longer.
+const LOCK_PATIENCE: &str = "SET LOCAL lock_timeout = '250ms'";
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
 /// Answers what the gateway asks about leads.
 #[derive(Clone)]
 pub struct LeadAnswers {
-    /// Where leads are kept.
+    /// Where leads are kept, for look-ups.
     pub database: Database,
+    /// The same for changes, which may wait for locks.
+    pub changes: Database,
+    /// Whose change is under way.
+    pub turns: WorkspaceTurns,
     /// Told when a lead was deleted.
     pub deleted: Arc<Notify>,
 }
@@ -74,7 +84,11 @@ impl Answers for LeadAnswers {
     async fn answer(&self, request: LeadRequest, span: &Span) -> Result<Box<RawValue>, ErrorBody> {
         let deletes = matches!(request, LeadRequest::Delete { .. });
         let mut sql = span.child(statement(&request));
-        let answered = self.carry_out(request).await.map_err(|failure| match failure {
+        let answered = match changed_workspace(&request) {
+            None => self.carry_out(&self.database, &request).await,
+            Some(workspace_id) => self.change(workspace_id, &request).await,
+        };
+        let answered = answered.map_err(|failure| match failure {
             Failure::Refused(error) => error,
             Failure::Database(error) => error.into_error_body(),
         });
@@ -89,39 +103,77 @@ impl Answers for LeadAnswers {
 }
 
 impl LeadAnswers {
-    async fn carry_out(&self, request: LeadRequest) -> Result<Box<RawValue>, Failure> {
-        let mut connection = self.database.connection().await?;
+    /// Carries out a change when its workspace's turn comes. While somebody else holds the workspace's
+    /// lock, it needs no connection most of the time.
+    async fn change(
+        &self,
+        workspace_id: Uuid,
+        request: &LeadRequest,
+    ) -> Result<Box<RawValue>, Failure> {
+        let turn = self.turns.take(workspace_id).await;
+        let _turn = turn.ok_or_else(|| Failure::Refused(ErrorBody::unavailable()))?;
+        loop {
+            match self.carry_out(&self.changes, request).await {
+                Err(Failure::Database(error)) if error.is_lock_timeout() => sleep(LOCK_PAUSE).await,
+                done => return done,
+            }
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        database: &Database,
+        request: &LeadRequest,
+    ) -> Result<Box<RawValue>, Failure> {
+        let mut connection = database.connection().await?;
         connection
             .transaction(async |on| {
                 on.batch_execute(BY_INDEX).await?;
+                if changed_workspace(request).is_some() {
+                    on.batch_execute(LOCK_PATIENCE).await?;
+                }
                 match request {
                     LeadRequest::Get { workspace_id, ids } => {
-                        raw(&leads::get(on, workspace_id, &ids).await?)
+                        raw(&leads::get(on, *workspace_id, ids).await?)
                     }
                     LeadRequest::List { workspace_id, filter, range } => {
-                        raw(&list(on, workspace_id, &filter, range).await?)
+                        raw(&list(on, *workspace_id, filter, *range).await?)
                     }
                     LeadRequest::Create { workspace_id, id, fields } => {
-                        raw(&create::create(on, workspace_id, id, &fields).await?)
+                        raw(&create::create(on, *workspace_id, *id, fields).await?)
                     }
                     LeadRequest::Change { workspace_id, id, fields } => {
-                        raw(&change::change(on, workspace_id, id, &fields).await?)
+                        raw(&change::change(on, *workspace_id, *id, fields).await?)
                     }
                     LeadRequest::Delete { workspace_id, id, request_id } => {
-                        raw(&delete::delete(on, workspace_id, id, request_id).await?)
+                        raw(&delete::delete(on, *workspace_id, *id, *request_id).await?)
                     }
                     LeadRequest::Suppress { workspace_id, suppressions: new } => {
-                        raw(&suppressions::add(on, workspace_id, &new).await?)
+                        raw(&suppressions::add(on, *workspace_id, new).await?)
                     }
                     LeadRequest::LiftSuppression { workspace_id, contact } => {
-                        raw(&suppressions::lift(on, workspace_id, &contact).await?)
+                        raw(&suppressions::lift(on, *workspace_id, contact).await?)
                     }
                     LeadRequest::Suppressions { workspace_id, contact, range } => {
-                        raw(&suppressions::list(on, workspace_id, contact, range).await?)
+                        raw(&suppressions::list(on, *workspace_id, contact.clone(), *range).await?)
                     }
                 }
             })
             .await
+    }
+}
+
+/// The workspace whose leads or suppressions a request changes.
+fn changed_workspace(request: &LeadRequest) -> Option<Uuid> {
+    match request {
+        LeadRequest::Get { .. } | LeadRequest::List { .. } | LeadRequest::Suppressions { .. } => {
+            None
+        }
+        LeadRequest::Create { workspace_id, .. }
+        | LeadRequest::Change { workspace_id, .. }
+        | LeadRequest::Delete { workspace_id, .. }
+        | LeadRequest::Suppress { workspace_id, .. }
+        | LeadRequest::LiftSuppression { workspace_id, .. } => Some(*workspace_id),
     }
 }
 

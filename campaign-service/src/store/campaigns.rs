@@ -14,8 +14,6 @@ use shared::{
 };
 use uuid::Uuid;
 
-use super::pending;
-
 diesel::table! {
     campaign.campaigns (workspace_id, id) {
         workspace_id -> Uuid,
@@ -85,8 +83,8 @@ pub async fn create_campaign(
     created.ok_or_else(|| DatabaseError::Failed("a new campaign is gone".to_owned()))
 }
 
-/// Changes what is given of a campaign; `None` when the workspace has no such campaign. When a
-/// campaign was archived, nothing more is added to it from the return of this on.
+/// Changes what is given of a campaign, if the workspace has it. To one that was archived, nothing more is
+/// added once [`super::wait_for_links`] has returned, too.
 ///
 /// # Errors
 /// When the database cannot be asked.
@@ -96,7 +94,7 @@ pub async fn update_campaign(
     id: Uuid,
     name: Option<&str>,
     status: Option<CampaignStatus>,
-) -> Result<Option<Campaign>, DatabaseError> {
+) -> Result<(), DatabaseError> {
     diesel::sql_query(
         "UPDATE campaign.campaigns SET name = coalesce($3, name), status = coalesce($4, status), \
              archived_at = CASE coalesce($4, status) \
@@ -110,10 +108,7 @@ pub async fn update_campaign(
     .bind::<Nullable<Text>, _>(status.map(CampaignStatus::as_str))
     .execute(connection)
     .await?;
-    if status == Some(CampaignStatus::Archived) {
-        pending::wait(connection).await?;
-    }
-    get_campaign(connection, workspace_id, id).await
+    Ok(())
 }
 
 /// A campaign of the workspace.

@@ -6,12 +6,15 @@ use diesel::{
     QueryableByName,
     sql_types::{Array, Bool, Text},
 };
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::{database::DatabaseError, worker::pauses};
+use diesel_async::RunQueryDsl;
+use shared::{
+    database::{Database, DatabaseError},
+    worker::pauses,
+};
 use tokio::time::{Instant, sleep};
 
-/// Longer than any batch may take.
-const PATIENCE: Duration = Duration::from_secs(40);
+/// Less than a request may take: whoever asked asks again.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The locks that a statement which adds links holds on their table until its end. It takes them
 /// before its snapshot, so one whose snapshot is older than now shows here.
@@ -29,7 +32,7 @@ macro_rules! linking {
 ///
 /// # Errors
 /// When the database cannot be asked, or a statement does not end.
-pub async fn wait(connection: &mut AsyncPgConnection) -> Result<(), DatabaseError> {
+pub async fn wait_for_links(database: &Database) -> Result<(), DatabaseError> {
     #[derive(QueryableByName)]
     struct Transaction {
         #[diesel(sql_type = Text)]
@@ -42,7 +45,7 @@ pub async fn wait(connection: &mut AsyncPgConnection) -> Result<(), DatabaseErro
     }
     let begun: Vec<Transaction> =
         diesel::sql_query(concat!("SELECT DISTINCT virtualtransaction ", linking!()))
-            .load(connection)
+            .load(&mut *database.connection().await?)
             .await?;
     if begun.is_empty() {
         return Ok(());
@@ -55,7 +58,8 @@ pub async fn wait(connection: &mut AsyncPgConnection) -> Result<(), DatabaseErro
             linking!(),
             " AND virtualtransaction = ANY ($1)) AS pending"
         ));
-        let still: Pending = still.bind::<Array<Text>, _>(&begun).get_result(connection).await?;
+        let still = still.bind::<Array<Text>, _>(&begun);
+        let still: Pending = still.get_result(&mut *database.connection().await?).await?;
         if !still.pending {
             return Ok(());
         }

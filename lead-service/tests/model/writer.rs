@@ -72,7 +72,12 @@ fn compare_with_the_model(set_up: fn(Writer) -> Writer) {
     let connection = runtime.block_on(table::connect(&database.url()));
     // One writer and one table for all: each history has workspaces of its own, and the others'
     // rows must not matter.
-    let answers = LeadAnswers { database: pool.clone(), deleted: Arc::default() };
+    let answers = LeadAnswers {
+        database: pool.clone(),
+        changes: pool.clone(),
+        turns: Default::default(),
+        deleted: Arc::default(),
+    };
     let shared = RefCell::new((set_up(Writer::new(pool, Tracer::off())), connection));
     TestRunner::new(regressions::config(300, "writer"))
         .run(&history(), |batches| {
