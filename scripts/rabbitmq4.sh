@@ -61,6 +61,7 @@ relocate() {
     touch "$folder/relocated"
 }
 
+mkdir -p "$tools"
 (
     flock 9
     if [ ! -e "$folder/relocated" ]; then unpack; relocate; fi

@@ -35,8 +35,9 @@ pub fn listen() -> std::io::Result<Stop> {
     let told = stop.clone();
     tokio::spawn(async move {
         signals.next().await;
-        tracing::info!("stopping");
+        // First: a log that nobody reads must not keep the process from stopping.
         told.gracefully.cancel();
+        tracing::info!("stopping");
         let first = Instant::now();
         while first.elapsed() < ONE_WISH {
             signals.next().await;

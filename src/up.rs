@@ -61,8 +61,8 @@ async fn serve(
         probe::until_ready(&addresses).await;
         let private = databases.private_folder();
         let text = announcement(settings, addresses[0], private.as_deref(), demo.as_ref());
-        // Nobody may be reading; that is no reason to stop.
-        let _ = io::stdout().write_all(text.as_bytes());
+        // Nobody may be reading; that is no reason to stop, or to wait.
+        std::thread::spawn(move || io::stdout().write_all(text.as_bytes()));
         std::future::pending::<Infallible>().await
     };
     let served = tokio::select! {

@@ -9,26 +9,32 @@ use std::{
     cell::Cell,
     net::{Shutdown, TcpStream as StdTcpStream},
     os::fd::AsFd,
+    pin::Pin,
     rc::Rc,
+    task::{Context, Poll},
     time::Duration,
 };
 
 use actix_web::{
+    body::{BodySize, MessageBody},
     dev::Extensions,
     rt::{self, net::TcpStream, time::sleep_until},
 };
+use bytes::Bytes;
 use tokio::{sync::oneshot, time::Instant};
 
 /// What happens on one connection.
+#[derive(Clone)]
 pub struct Connection {
     activity: Rc<Activity>,
     /// Dropped with the connection.
-    _open: oneshot::Sender<()>,
+    _open: Rc<oneshot::Sender<()>>,
 }
 
 struct Activity {
+    /// Requests whose handlers are at work.
     requests: Cell<usize>,
-    /// When the last request ended, or the connection was made.
+    /// When the last request ended, a part of an answer was sent, or the connection was made.
     idle_since: Cell<Instant>,
 }
 
@@ -50,7 +56,44 @@ impl Drop for UnderWay {
     }
 }
 
-/// Watches every new connection, and closes it when no request was under way for so long.
+/// An answer that is being sent. As long as the caller reads on, the connection is not idle.
+pub struct Answering<B> {
+    body: B,
+    activity: Rc<Activity>,
+}
+
+impl Connection {
+    /// Follows the sending of an answer.
+    pub fn answering<B>(&self, body: B) -> Answering<B> {
+        Answering { body, activity: Rc::clone(&self.activity) }
+    }
+}
+
+impl<B: MessageBody + Unpin> MessageBody for Answering<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    /// Asked for the next part when there is room for it: when the caller has read what came before.
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, B::Error>>> {
+        self.activity.idle_since.set(Instant::now());
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}
+
+impl<B> Drop for Answering<B> {
+    fn drop(&mut self) {
+        self.activity.idle_since.set(Instant::now());
+    }
+}
+
+/// Watches every new connection, and closes it when no request was under way for so long, and no part of an
+/// answer was taken.
 pub fn watch(patience: Duration) -> impl Fn(&dyn Any, &mut Extensions) {
     move |stream, data| {
         let stream = stream.downcast_ref::<TcpStream>();
@@ -62,7 +105,7 @@ pub fn watch(patience: Duration) -> impl Fn(&dyn Any, &mut Extensions) {
         let (open, closed) = oneshot::channel();
         let activity =
             Rc::new(Activity { requests: Cell::new(0), idle_since: Cell::new(Instant::now()) });
-        data.insert(Connection { activity: Rc::clone(&activity), _open: open });
+        data.insert(Connection { activity: Rc::clone(&activity), _open: Rc::new(open) });
         rt::spawn(close_when_idle(handle.into(), activity, closed, patience));
     }
 }

@@ -9,11 +9,14 @@ use std::{
 };
 
 use actix_web::dev::ServerHandle;
-use tokio::time::{sleep, timeout};
+use shared::bus::{SharedBus, stays_away};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// How long requests may take to finish after the signal to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// The same while the broker is away, without which none can be finished.
+const AWAY: Duration = Duration::from_secs(3);
 /// How long nothing must have been under way before the server closes its connections. The
 /// framework's own graceful stop would wait for idle connections too, until its time is over.
 const QUIET: Duration = Duration::from_millis(200);
@@ -47,11 +50,15 @@ impl InFlight {
 
     /// At the signal, takes no more connections, waits for the requests that are under way, and
     /// stops the server.
-    pub async fn stop_gently(self, server: ServerHandle) {
+    pub async fn stop_gently(self, server: ServerHandle, bus: SharedBus) {
         self.stop.cancelled().await;
         server.pause().await;
-        if timeout(PATIENCE, self.quiet()).await.is_err() {
-            tracing::warn!("requests were broken off");
+        tokio::select! {
+            () = self.quiet() => {}
+            () = sleep(PATIENCE) => tracing::warn!("requests were broken off"),
+            () = stays_away(&*bus, AWAY) => {
+                tracing::warn!("requests were broken off, as RabbitMQ is away");
+            }
         }
         server.stop(false).await;
     }

@@ -39,9 +39,9 @@ use shared::{
     database::{self, Database},
     metrics::Metrics,
     settings::GatewaySettings,
+    supervisor::Supervisor,
     traces::Tracer,
 };
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -83,7 +83,7 @@ pub struct Listeners {
 /// Serves HTTP until stopped; then finishes the requests that have begun.
 ///
 /// # Errors
-/// When a listener fails.
+/// When a listener fails, or a task panics or ends by itself.
 pub async fn run(
     settings: GatewaySettings,
     listeners: Listeners,
@@ -103,7 +103,9 @@ pub async fn run(
     let console = Data::new(Console::new());
     let in_flight = InFlight::new(stop.clone());
     let (room, timeout) = (settings.max_leads_in_flight, settings.answer_timeout());
-    let gatherer = Arc::new(Gatherer::start(bus.clone(), room, timeout, tracer.clone()));
+    let mut tasks = Supervisor::new(stop.clone());
+    let gatherer = Gatherer::start(bus.clone(), room, timeout, tracer.clone(), &mut tasks);
+    let gatherer = Arc::new(gatherer);
     let (guard, arrived, finished) =
         (Guard::new(settings.callbacks_allow_private), Arc::default(), Arc::default());
     let activity = Arc::new(Activity::new());
@@ -117,6 +119,7 @@ pub async fn run(
     };
     let working = worker.run(settings.submission_workers, stop.clone());
     let delivery = Delivery::new(database.clone(), guard, finished);
+    let drained = bus.clone();
     let state = Data::new(State {
         in_flight: in_flight.clone(),
         idempotency: IdempotencyKeys::new(database.clone()),
@@ -152,17 +155,22 @@ pub async fn run(
     .disable_signals()
     .listen(listeners.api)?
     .run();
-    let stopping = in_flight.stop_gently(server.handle());
-    let mut background = JoinSet::new();
-    background.spawn(working);
-    background.spawn(delivery.run(stop.clone()));
-    background.spawn(IdempotencyKeys::purge(database.clone(), stop.clone()));
-    background.spawn(shared::purge::run(database, stop.clone(), |connection| {
+    let stopping = in_flight.stop_gently(server.handle(), drained);
+    tasks.spawn("the work on big submissions", working);
+    tasks.spawn("the delivery of callbacks", delivery.run(stop.clone()));
+    tasks.spawn(
+        "the purge of idempotency keys",
+        IdempotencyKeys::purge(database.clone(), stop.clone()),
+    );
+    let purging = shared::purge::run(database, stop.clone(), |connection| {
         submissions::store::purge(connection).boxed()
-    }));
-    let told = admin::serve(listeners.admin, readiness, metrics, stop);
-    let (served, told, ()) = tokio::join!(server, told, stopping);
-    background.join_all().await;
-    told?;
-    Ok(served?)
+    });
+    tasks.spawn("the purge of submissions", purging);
+    let told = async { Ok(admin::serve(listeners.admin, readiness, metrics, stop).await?) };
+    let served = async {
+        let (served, ()) = tokio::join!(server, stopping);
+        Ok(served?)
+    };
+    tokio::try_join!(served, told, tasks.run())?;
+    Ok(())
 }

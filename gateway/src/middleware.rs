@@ -6,7 +6,7 @@ use actix_web::{
     Error, HttpMessage, ResponseError,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{ConnectionType, StatusCode, header::HeaderValue},
+    http::{ConnectionType, Method, StatusCode, header::HeaderValue},
     middleware::Next,
     web::Data,
 };
@@ -38,11 +38,12 @@ const PUBLIC: [&str; 2] = ["/health", "/ready"];
 /// `X-Request-Id`: the caller's own, where it sent a sensible one.
 pub async fn accompany(
     state: Data<State>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let _entered = state.in_flight.enter();
-    let _under_way = request.conn_data::<Connection>().map(Connection::enter);
+    let connection = request.conn_data::<Connection>().cloned();
+    let _under_way = connection.as_ref().map(Connection::enter);
     let begun = Instant::now();
     let (id, trace) = origin::of(request.headers());
     let is_probe = PUBLIC.contains(&request.path());
@@ -51,6 +52,11 @@ pub async fn accompany(
     let mut span = tracer.span(Kind::Http { method }, trace);
     span.set("rollcall.request_id", &id);
     let origin = Origin { request_id: Some(id.clone()), trace: span.context() };
+    if request.method() == Method::HEAD {
+        // Answered like GET; the framework leaves the body out
+        // (<https://www.rfc-editor.org/rfc/rfc9110#name-head>).
+        request.head_mut().method = Method::GET;
+    }
     let answered = origin::within(origin, tracer, next.call(request));
     let mut response = answered.await?.map_into_boxed_body();
     let (route, status) = (response.request().match_pattern(), response.status());
@@ -66,7 +72,10 @@ pub async fn accompany(
     if state.in_flight.stopping() {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    Ok(response)
+    Ok(response.map_body(|_, body| match connection {
+        Some(connection) => connection.answering(body).boxed(),
+        None => body,
+    }))
 }
 
 /// The submission whose result a failed request did not get.

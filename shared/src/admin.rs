@@ -32,19 +32,21 @@ pub struct Readiness {
 
 impl Readiness {
     /// # Errors
-    /// The part that is missing.
-    async fn check(&self) -> Result<(), &'static str> {
+    /// All that is missing.
+    async fn check(&self) -> Result<(), String> {
         if self.stopping.is_cancelled() {
-            return Err("The service is stopping");
+            return Err("The service is stopping".to_owned());
         }
+        let mut missing = Vec::new();
         if let Status::Unavailable(reason) = self.bus.status() {
             tracing::debug!(%reason, "not ready");
-            return Err("The message broker is not reached");
+            missing.push("The message broker is not reached");
         }
-        self.database.check().await.map_err(|error| {
+        if let Err(error) = self.database.check().await {
             tracing::debug!(%error, "not ready");
-            "The database is not reached"
-        })
+            missing.push("The database is not reached");
+        }
+        if missing.is_empty() { Ok(()) } else { Err(missing.join(". ")) }
     }
 
     /// Brings the gauges of bus and database up to date.
@@ -61,15 +63,17 @@ impl Readiness {
 /// Adds the first two. The application's data must hold a [`Readiness`].
 pub fn routes(config: &mut ServiceConfig) {
     config
-        .service(web::resource("/health").get(health).default_service(only_get()))
-        .service(web::resource("/ready").get(ready).default_service(only_get()));
+        .service(web::resource("/health").get(health).head(health).default_service(only_get()))
+        .service(web::resource("/ready").get(ready).head(ready).default_service(only_get()));
 }
 
 /// Answers other methods.
 fn only_get() -> Route {
     web::route().to(async || {
         let error = ErrorBody::new(ErrorCode::MethodNotAllowed, "Method not allowed");
-        HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET")).json(json!({"error": error}))
+        HttpResponse::MethodNotAllowed()
+            .insert_header((ALLOW, "GET, HEAD"))
+            .json(json!({"error": error}))
     })
 }
 

@@ -266,6 +266,23 @@ pub async fn dead_letter(
     Ok(())
 }
 
+/// Returns when the bus could not be used for so long without a break.
+pub async fn stays_away(bus: &dyn Bus, duration: Duration) {
+    const LOOK: Duration = Duration::from_millis(100);
+    let mut away_since = None;
+    loop {
+        let now = Instant::now();
+        away_since = match bus.status() {
+            Status::Ready => None,
+            Status::Unavailable(_) => Some(away_since.unwrap_or(now)),
+        };
+        if away_since.is_some_and(|since| now >= since + duration) {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// The deadline that many seconds from now.
 pub fn within(duration: Duration) -> Instant {
     Instant::now() + duration

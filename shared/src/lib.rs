@@ -23,3 +23,4 @@ pub mod supervisor;
 pub mod telemetry;
 pub mod traces;
 pub mod worker;
+pub mod workspace_turns;

@@ -19,7 +19,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use tokio::time::sleep;
 
-use crate::bus::Queue;
+use crate::{bus::Queue, telemetry};
 
 /// Requests to the API, by route, method and status.
 pub const HTTP_REQUESTS: &str = "rollcall_http_requests_total";
@@ -45,6 +45,8 @@ pub const DEAD_LETTERS: &str = "rollcall_dead_letters_total";
 pub const BUS_UP: &str = "rollcall_bus_up";
 /// Connections made to the broker.
 pub const BUS_CONNECTS: &str = "rollcall_bus_connects_total";
+/// Log lines that were dropped because nobody read them.
+pub const LOG_LINES_DROPPED: &str = "rollcall_log_lines_dropped_total";
 /// Replies that the broker did not take in time.
 pub const BUS_REPLIES_GIVEN_UP: &str = "rollcall_bus_replies_given_up_total";
 /// Requests that were published again because no reply came, by queue.
@@ -106,6 +108,7 @@ impl Metrics {
     /// Everything, in Prometheus' text format.
     pub fn render(&self) -> String {
         self.process.collect();
+        counter!(LOG_LINES_DROPPED).absolute(telemetry::dropped_lines() as u64);
         self.recorder.render()
     }
 }
@@ -129,7 +132,7 @@ async fn keep_up(recorder: PrometheusHandle) {
 }
 
 fn describe() {
-    for class in ["unavailable", "failed"] {
+    for class in ["unavailable", "timed_out", "failed"] {
         // There from the start: a rate needs something to rise from.
         counter!(DATABASE_ERRORS, "class" => class).increment(0);
     }
@@ -145,6 +148,7 @@ fn describe() {
     describe_counter!(DEAD_LETTERS, "Messages that were moved to the dead letters");
     describe_gauge!(BUS_UP, "1 while the broker is connected and takes messages");
     describe_counter!(BUS_CONNECTS, "Connections made to the broker");
+    describe_counter!(LOG_LINES_DROPPED, "Log lines that nobody read");
     describe_counter!(BUS_REPLIES_GIVEN_UP, "Replies that the broker did not take in time");
     describe_counter!(BUS_CALLS_REPEATED, "Requests published again because no reply came");
     describe_counter!(BUS_PUBLISH_RETRIES, "Messages published again after a refusal");

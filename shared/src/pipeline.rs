@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bus::{BatchLimit, Bus, BusError, Message, Queue, within},
+    bus::{BatchLimit, Bus, BusError, Message, Queue, stays_away, within},
+    crash,
     metrics::StageMetrics,
 };
 
@@ -23,6 +24,8 @@ const HOLD: Duration = Duration::from_secs(20 * 60);
 
 /// How long it is still held once the service is to stop.
 const PARTING: Duration = Duration::from_secs(10);
+/// The same while the broker is away.
+const PARTING_AWAY: Duration = Duration::from_secs(3);
 
 /// A stage of the pipeline.
 #[async_trait]
@@ -49,6 +52,7 @@ pub async fn run(mut stage: impl Stage, bus: &dyn Bus, queue: Queue, stop: Cance
     while let Some(mut batch) = stop.run_until_cancelled(subscription.next_batch()).await {
         let begun = Instant::now();
         let (messages, put_off) = batch.at_work();
+        crash::poison(messages);
         let handled = tokio::select! {
             biased;
             handled = stage.handle(messages, &stop) => handled,
@@ -72,6 +76,7 @@ pub async fn run(mut stage: impl Stage, bus: &dyn Bus, queue: Queue, stop: Cance
 /// # Errors
 /// Those of `handing_on`, and [`BusError::Timeout`] when there was no more time.
 pub async fn hold<F>(
+    bus: &dyn Bus,
     stop: &CancellationToken,
     handing_on: impl FnOnce(Instant) -> F,
 ) -> Result<(), BusError>
@@ -80,7 +85,10 @@ where
 {
     let parting = async {
         stop.cancelled().await;
-        sleep(PARTING).await;
+        tokio::select! {
+            () = sleep(PARTING) => {}
+            () = stays_away(bus, PARTING_AWAY) => {}
+        }
     };
     tokio::select! {
         done = handing_on(within(HOLD)) => done,
@@ -111,7 +119,8 @@ mod tests {
             messages: &[Message],
             stop: &CancellationToken,
         ) -> Result<(), BusError> {
-            hold(stop, |deadline| async move {
+            let bus = self.0.clone();
+            hold(&*bus, stop, |deadline| async move {
                 for message in messages {
                     self.0.publish(Queue::Resolved, message.clone(), deadline).await?;
                 }

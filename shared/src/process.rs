@@ -127,7 +127,7 @@ pub fn exit(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("rollcall: {error:#}");
+            telemetry::say(format!("rollcall: {error:#}\n"));
             ExitCode::FAILURE
         }
     }
@@ -147,7 +147,8 @@ pub fn cancel_at_signal(
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping");
+        // First: a log that nobody reads must not keep the process from stopping.
         stop.cancel();
+        tracing::info!("stopping");
     })
 }

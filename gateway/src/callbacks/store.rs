@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::{prelude::*, sql_types::BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use shared::database::DatabaseError;
+use shared::database::{DatabaseError, from_now};
 use uuid::Uuid;
 
 diesel::table! {
@@ -58,7 +58,7 @@ pub(crate) async fn start(
     submission_id: Uuid,
 ) -> Result<(), DatabaseError> {
     diesel::update(callbacks::table.find(submission_id))
-        .set(callbacks::due_at.eq(Utc::now()))
+        .set(callbacks::due_at.eq(from_now(Duration::ZERO)))
         .execute(connection)
         .await?;
     Ok(())
@@ -101,7 +101,7 @@ pub(super) async fn postpone(
     pause: Duration,
 ) -> Result<(), DatabaseError> {
     diesel::update(callbacks::table.find(submission_id))
-        .set(callbacks::due_at.eq(Utc::now() + pause))
+        .set(callbacks::due_at.eq(from_now(pause)))
         .execute(connection)
         .await?;
     Ok(())

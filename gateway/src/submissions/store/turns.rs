@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::{
+    dsl,
     prelude::*,
-    sql_types::{BigInt, Integer, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use shared::{contract::Summary, database::DatabaseError};
+use shared::{
+    contract::Summary,
+    database::{DatabaseError, from_now},
+};
 use uuid::Uuid;
 
 use super::{super::outcome::Outcome, json, submission_chunks, submissions};
@@ -75,7 +79,7 @@ pub(in super::super) async fn hold(
     let same_turn =
         submissions::next_chunk.eq(turn.next_chunk).and(submissions::due_at.is_not_null());
     diesel::update(submissions::table.find(turn.id).filter(same_turn))
-        .set((submissions::due_at.eq(Utc::now() + lease), submissions::attempts.eq(attempts)))
+        .set((submissions::due_at.eq(from_now(lease)), submissions::attempts.eq(attempts)))
         .execute(connection)
         .await?;
     Ok(())
@@ -122,7 +126,10 @@ pub(in super::super) async fn finish(
             let mut summary: Summary = serde_json::from_str(&summary)
                 .map_err(|error| DatabaseError::Failed(error.to_string()))?;
             summary.add(&outcome.summary);
-            let (now, done) = (Utc::now(), summary.total >= total as usize);
+            let done = summary.total >= total as usize;
+            // By the database's clock, which all gateways share.
+            let now: DateTime<Utc> =
+                diesel::select(dsl::now.into_sql::<Timestamptz>()).get_result(connection).await?;
             diesel::update(submissions::table.find(turn.id))
                 .set((
                     submissions::next_chunk.eq(next_chunk + 1),
