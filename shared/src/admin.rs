@@ -71,9 +71,7 @@ pub fn routes(config: &mut ServiceConfig) {
 fn only_get() -> Route {
     web::route().to(async || {
         let error = ErrorBody::new(ErrorCode::MethodNotAllowed, "Method not allowed");
-        HttpResponse::MethodNotAllowed()
-            .insert_header((ALLOW, "GET, HEAD"))
-            .json(json!({"error": error}))
+        HttpResponse::MethodNotAllowed().insert_header((ALLOW, "GET")).json(json!({"error": error}))
     })
 }
 

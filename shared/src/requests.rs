@@ -27,7 +27,7 @@ use crate::{
 const LIMIT: BatchLimit = BatchLimit { messages: 16, bytes: 1 << 20 };
 /// Requests that one loop serves at once. Most of them wait; what they need of the database is bounded
 /// by its pools.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 1_024;
 /// How long a request may take: less than its caller waits (`TIMEOUT` in gateway/src/services.rs).
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(9);
 /// How long sending a reply may take.

@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 /// Changes of one workspace that may wait in a process.
-const MAX_WAITING: usize = 16;
+const MAX_WAITING: usize = 128;
 
 /// Whose turn it is, by workspace.
 #[derive(Clone, Default)]

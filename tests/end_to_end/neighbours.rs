@@ -65,7 +65,7 @@ async fn changes_that_wait_for_a_lock_delay_no_other_workspace() {
         let key = lead_service_lock(id(&workspace["data"]["id"]));
         let lock = holding(&system, &format!("SELECT pg_advisory_xact_lock({key})")).await;
         let mut waiting = JoinSet::new();
-        for _ in 0..32 {
+        for _ in 0..160 {
             let (slow, path) = (slow.clone(), leads[0].clone());
             waiting.spawn(async move {
                 let request = slow.request(Method::PATCH, &path).json(&json!({"title": "Boss"}));

@@ -12,7 +12,8 @@ use super::{Contact, LeadFields, NewSuppression, Range, Warning};
 
 /// What the lead service is asked.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+// Nothing that is asked for may be ignored, as by a service of an earlier release.
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum LeadRequest {
     /// The leads of the workspace among these ids; answers with a list of [`Lead`], absent ones left out.
     Get {

@@ -80,7 +80,8 @@ impl Range {
 
 /// What the campaign service is asked.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
+// Nothing that is asked for may be ignored, as by a service of an earlier release.
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum CampaignRequest {
     /// Make a campaign; answers with [`Campaign`].
     Create {

@@ -3,9 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The options of a submission. None of them is written where it is not asked for.
+/// The options of a submission. None of them is written where it is not asked for. One that the receiver
+/// does not know is refused: ignored, a dry run would write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Answer what would happen, and write nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

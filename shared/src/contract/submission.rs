@@ -37,6 +37,8 @@ pub enum Merge {
 /// One caller's request to add leads to one campaign, read but with its entries still raw.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(description = "A request to add leads to one campaign.")]
+// A member that is not known is refused: ignored, a misspelt `dry_run` would write.
+#[serde(deny_unknown_fields)]
 pub struct Submission<'a> {
     /// Chosen by the publisher; a second submission with the same id is a replay.
     pub id: Uuid,
@@ -196,8 +198,28 @@ pub fn json_problem(error: &serde_json::Error) -> String {
     if ["missing field", "duplicate field"].iter().any(|harmless| text.starts_with(harmless)) {
         return text;
     }
+    if let Some(problem) = unknown_field(&text) {
+        return problem;
+    }
     let problem = if error.is_data() { "not of the contract's shape" } else { "not valid JSON" };
     format!("{problem} at line {} column {}", error.line(), error.column())
+}
+
+/// What serde says of a field that there is not, with the field that was probably meant.
+fn unknown_field(text: &str) -> Option<String> {
+    /// The longest name that is repeated, in characters.
+    const MAX_NAME: usize = 64;
+    let (name, expected) = text.strip_prefix("unknown field `")?.split_once("`, expected ")?;
+    let plain = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let known = expected.split('`').skip(1).step_by(2);
+    let meant = known.into_iter().find(|known| plain(known) == plain(name));
+    let name: String = name.escape_debug().take(MAX_NAME).collect();
+    Some(match meant {
+        Some(meant) => format!("unknown field `{name}`: did you mean `{meant}`?"),
+        None => format!("unknown field `{name}`"),
+    })
 }
 
 /// What names a submission that is otherwise unreadable, so that its publisher can be told.
@@ -306,6 +328,23 @@ mod tests {
             r#""request_id":"","traceparent":7"#,
         ] {
             assert_eq!(read(strange, "[{}]"), Origin::default(), "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_not_known_is_refused_by_name() {
+        let names = format!(r#""id":"{ID}","workspace_id":"{ID}","campaign_id":"{ID}""#);
+        for (member, told) in [
+            ("dryRun", "unknown field `dryRun`: did you mean `dry_run`?"),
+            ("DRY-RUN", "unknown field `DRY-RUN`: did you mean `dry_run`?"),
+            ("wait", "unknown field `wait`"),
+            ("\\u001b[31m", "unknown field `\\u{1b}[31m`"),
+        ] {
+            let raw = format!(r#"{{{names},"{member}":true,"leads":[{{}}]}}"#);
+            let raw = RawValue::from_string(raw).expect("JSON");
+            let refused = Submission::read(&raw).expect_err("refused");
+            assert_eq!(refused.error.message, format!("Unreadable submission: {told}"));
+            assert_eq!(refused.submission_id, ID.parse().ok());
         }
     }
 

@@ -1,6 +1,6 @@
 //! Request lines and headers (rows 4-10, 13-15, 43-46).
 
-use reqwest::Method;
+use reqwest::{Method, Response};
 
 use crate::system::System;
 
@@ -58,8 +58,14 @@ async fn methods_are_what_the_request_line_says() {
         assert_eq!(answer.headers["allow"], "GET, POST", "{method}");
         assert!(!answer.body.contains("hush"), "TRACE must not echo");
     }
-    let head = system.acme.request(Method::HEAD, &path).send().await.expect("an answer");
-    assert_eq!(head.status(), 405);
+    for path in [&path, "/health", "/ready", "/docs", "/openapi.json", "/console", "/v1/none"] {
+        let ask = async |method| system.acme.request(method, path).send().await.expect("an answer");
+        let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
+        assert_eq!(head.status(), get.status(), "{path}");
+        let length = |answer: &Response| answer.headers().get("content-length").cloned();
+        assert_eq!(length(&head), length(&get), "{path}");
+        assert_eq!(head.text().await.expect("a body"), "", "{path}");
+    }
     for header in ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"] {
         let (delete, length) =
             (format!("{header}: DELETE"), format!("Content-Length: {}", VALID.len()));
