@@ -25,6 +25,7 @@ mod late_replays;
 mod leads;
 mod load;
 mod member_search;
+mod mixed_versions;
 mod neighbours;
 mod options;
 mod plans;

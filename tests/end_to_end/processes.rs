@@ -34,6 +34,8 @@ pub struct Service {
     name: &'static str,
     variables: Vec<(String, String)>,
     url: String,
+    /// Where its program is; the one under test, unless it is another release's.
+    folder: Option<PathBuf>,
     child: Option<Child>,
 }
 
@@ -93,13 +95,22 @@ impl Service {
 
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let url = format!("http://{listen}");
-        Self { name, variables: variables.into(), url, child: None }
+        Self { name, variables: variables.into(), url, folder: None, child: None }
     }
 
     /// Where it serves.
     #[allow(dead_code, reason = "asked by other test binaries")]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Ends the process and starts another release of it, or the one under test.
+    #[allow(dead_code, reason = "used by other test binaries")]
+    pub async fn replace(&mut self, folder: Option<PathBuf>) {
+        self.kill().await;
+        self.folder = folder;
+        self.start();
+        self.ready().await;
     }
 
     /// Starts the process.
@@ -135,7 +146,9 @@ impl Service {
 
     fn start_with(&mut self, variable: Option<(&str, String)>) {
         assert!(self.child.is_none(), "{} runs already", self.name);
-        let mut command = Command::new(binary(self.name));
+        let own = || binary(self.name);
+        let program = self.folder.as_ref().map_or_else(own, |folder| folder.join(self.name));
+        let mut command = Command::new(program);
         command.envs(self.variables.clone()).stdin(Stdio::null()).kill_on_drop(true);
         command.envs(variable);
         self.child = Some(command.spawn().expect("the service can be run"));

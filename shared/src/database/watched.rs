@@ -23,9 +23,10 @@ const READY: [u8; 5] = [b'Z', 0, 0, 0, 5];
 pub(super) struct Watched<S> {
     stream: S,
     silence: Option<Duration>,
-    /// Runs out when the silence has lasted too long.
+    /// When the silence has lasted too long; `None` while no answer is due.
+    due: Option<Instant>,
+    /// Runs out then or before: to set it anew for each statement would cost more than to look again.
     timer: Pin<Box<Sleep>>,
-    owes_answer: bool,
     /// The last bytes that came.
     tail: [u8; READY.len() + 1],
 }
@@ -34,13 +35,22 @@ impl<S> Watched<S> {
     /// Without `silence`, there is no bound.
     pub(super) fn new(stream: S, silence: Option<Duration>) -> Self {
         let timer = Box::pin(sleep(silence.unwrap_or_default()));
-        Self { stream, silence, timer, owes_answer: false, tail: Default::default() }
+        Self { stream, silence, due: None, timer, tail: Default::default() }
     }
 
     fn expect_answer(&mut self) {
-        if let Some(silence) = self.silence {
-            self.owes_answer = true;
-            self.timer.as_mut().reset(Instant::now() + silence);
+        self.due = self.silence.map(|silence| Instant::now() + silence);
+    }
+
+    /// Ready when an answer is due for too long. Has the task woken then.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(due) = self.due else { return Poll::Pending };
+        loop {
+            ready!(self.timer.as_mut().poll(context));
+            if Instant::now() >= due {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due);
         }
     }
 
@@ -53,7 +63,7 @@ impl<S> Watched<S> {
             self.tail[length - came.len()..].copy_from_slice(came);
         }
         if self.tail.starts_with(&READY) {
-            self.owes_answer = false;
+            self.due = None;
         } else {
             // More is due; the server is at work.
             self.expect_answer();
@@ -74,13 +84,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending if self.owes_answer => {
-                ready!(self.timer.as_mut().poll(context));
+            Poll::Pending => {
+                ready!(self.poll_silence(context));
                 let silence = self.silence.unwrap_or_default();
                 let text = format!("PostgreSQL has not answered for {silence:?}");
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)))
             }
-            Poll::Pending => Poll::Pending,
         }
     }
 }
@@ -92,12 +101,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes));
-        if !self.owes_answer {
+        if self.due.is_none() {
             self.expect_answer();
-            // Has the task woken when the time is up, though it may not read again before.
-            if self.owes_answer && self.timer.as_mut().poll(context).is_ready() {
-                context.waker().wake_by_ref();
-            }
+            // The task may not read again before the time is up.
+            let _ = self.poll_silence(context);
         }
         Poll::Ready(written)
     }

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{super::Queue, bounded::step, topology, wire::Wire};
 
-/// How long an answer of the broker counts.
-const FRESH: Duration = Duration::from_secs(5);
+/// How long an answer of the broker counts: less than a call waits before it is repeated.
+const FRESH: Duration = Duration::from_secs(3);
 /// How long the broker may take to say who consumes a queue; a request waits for it at most once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
