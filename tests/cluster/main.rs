@@ -1,5 +1,5 @@
-//! A cluster of three brokers, each of which is lost in turn: killed, stopped, frozen. Nobody waits longer
-//! than ten seconds, nothing is refused but to be tried again, nothing is lost, nothing is added twice.
+//! A cluster of three brokers, each of which is lost in turn: killed, stopped, frozen. Callers notice no more
+//! than `lost_nodes` allows; nothing is lost, nothing is added twice.
 
 #[path = "../end_to_end/dice.rs"]
 #[allow(dead_code, reason = "used by other test binaries")]

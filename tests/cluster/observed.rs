@@ -8,8 +8,16 @@ use std::{
 
 use tokio::time::Instant;
 
-/// No request may take longer.
-pub const LONGEST: Duration = Duration::from_secs(10);
+/// What callers may notice of a loss.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    /// No request may take longer.
+    pub longest: Duration,
+    /// How a request may fail.
+    pub statuses: &'static [u16],
+    /// Of a thousand requests, so many may fail.
+    pub failed_per_mille: usize,
+}
 
 /// One request, or one try of it.
 #[derive(Clone, Debug)]
@@ -33,7 +41,7 @@ impl Observed {
     }
 
     /// Prints what was noticed since then, and forgets it. Returns what must not be.
-    pub fn report(&self, what: &str, since: Instant) -> Vec<String> {
+    pub fn report(&self, what: &str, since: Instant, bounds: Bounds) -> Vec<String> {
         let noticed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let slowest = noticed.iter().map(|one| one.took).max().unwrap_or_default();
         let failed: Vec<_> =
@@ -47,10 +55,13 @@ impl Observed {
             slowest.as_secs_f64(),
             recovered.unwrap_or_default().as_secs_f64(),
         );
-        let too_slow = noticed.iter().filter(|one| one.took > LONGEST);
+        let too_slow = noticed.iter().filter(|one| one.took > bounds.longest);
         let too_slow = too_slow.map(|one| format!("{what}: {} took {:?}", one.kind, one.took));
-        let wrong = failed.iter().filter(|one| one.status != Some(503));
+        let allowed = |one: &Noticed| one.status.is_some_and(|is| bounds.statuses.contains(&is));
+        let wrong = failed.iter().filter(|one| !allowed(one));
         let wrong = wrong.map(|one| format!("{what}: {} was answered {:?}", one.kind, one.status));
-        too_slow.chain(wrong).collect()
+        let many = failed.len() * 1_000 > noticed.len() * bounds.failed_per_mille;
+        let many = many.then(|| format!("{what}: {} of {} failed", failed.len(), noticed.len()));
+        too_slow.chain(wrong).chain(many).collect()
     }
 }
