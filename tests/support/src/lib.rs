@@ -9,12 +9,14 @@ mod cleanup;
 mod cluster;
 mod database;
 mod eventually;
+mod proxy;
 mod vhost;
 
 pub use broker::Broker;
 pub use cluster::Cluster;
 pub use database::TestDatabase;
 pub use eventually::eventually;
+pub use proxy::{Close, Fault, Moment, Proxy, Way};
 pub use vhost::TestVhost;
 
 /// Where a server of this test run is.
